@@ -1,0 +1,1 @@
+"""Imports every command module so that `app` knows them. The modules import heavy parts only inside their functions."""
