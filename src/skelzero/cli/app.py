@@ -16,7 +16,7 @@ from skelzero.cli import console
 from skelzero.errors import UserError
 
 # Typer brings its own copy of click in newer versions and uses the installed one in older ones.
-CommandLineError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+CommandLineError: type[Exception] = next(k for k in typer.BadParameter.__mro__ if k.__name__ == "ClickException")
 
 app = typer.Typer(
     name="skelzero",
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, CommandLineError) as error:
         if debug:
             raise
-        text = str(error) if isinstance(error, UserError) else error.format_message()
+        text = getattr(error, "format_message", error.__str__)()
         console.complain(text)
         return 2
     except (KeyboardInterrupt, typer.Abort):
