@@ -7,6 +7,7 @@ under a temporary name beside its final place and renamed there, so a kill or a 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -94,6 +95,21 @@ def read_json(path: Path, *, what: str = "card", limit: int = 256 << 20) -> Any:
         raise UserError(f"{what} is not valid JSON", where=path, got=str(error), next_step="make it again") from error
 
 
+def _swap(stage: Path, target: Path) -> None:
+    """Put `stage` in the place of `target`; another process doing the same at once is outrun, not broken."""
+    old = stage.with_name(stage.name + ".old")
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            target.replace(old)
+        shutil.rmtree(old, ignore_errors=True)
+        try:
+            stage.replace(target)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
+
 @contextlib.contextmanager
 def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `target` that becomes `target` when the block ends well, and vanishes otherwise.
@@ -110,11 +126,7 @@ def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     stage.chmod(0o755)
     try:
         yield stage
-        old = stage.with_name(stage.name + ".old")
-        if target.exists():
-            target.replace(old)
-        stage.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
+        _swap(stage, target)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise

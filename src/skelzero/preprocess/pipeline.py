@@ -1,0 +1,103 @@
+"""Named pipelines: from a clip as recorded to the frames that an encoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skelzero.clips import Clip, JointLayout, load_layout
+from skelzero.errors import UserError
+from skelzero.preprocess import steps
+from skelzero.preprocess.ntu_bodies import select_bodies
+from skelzero.registry import Registry
+
+Step = Callable[[Clip], Clip]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Steps in order, then linear resampling to a fixed number of frames.
+
+    Attributes
+    ----------
+    name : str
+        As in cards and on the command line.
+    steps : tuple of callables
+        Each takes a clip and returns it with its history grown.
+    frames : int
+        Frames of the result.
+    max_persons : int
+        People kept, the most active first.
+    common : bool
+        The result is on the common body whatever the source.
+    version : int
+        Raised whenever the numbers change, so that caches notice.
+    summary : str
+        One line for `--help` and cards.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    frames: int
+    max_persons: int
+    common: bool = False
+    version: int = 1
+    summary: str = ""
+
+    def run(self, clip: Clip) -> Clip:
+        """Apply every step; the result is finite and an absent second body is exactly zero.
+
+        Raises
+        ------
+        UserError
+            A clip that has been through a pipeline already, has no body, or lacks the joints that a step needs.
+        """
+        if clip.history and clip.history[-1].startswith("resample-"):
+            raise UserError("this clip was prepared already", where=clip.origin.name, got=" > ".join(clip.history),
+                            next_step="start from the recorded clip")  # fmt: skip
+        for step in self.steps:
+            clip = step(clip)
+        resampled = steps.resample(clip.positions, self.frames)
+        done = clip.with_step(f"resample-{self.frames}", resampled)
+        if not np.isfinite(done.positions).all():
+            raise UserError("joints are missing that this pipeline cannot fill", where=clip.origin.name)
+        return done
+
+    def layout(self, source: JointLayout) -> JointLayout:
+        """The joint layout of the result."""
+        return load_layout("common20") if self.common else source
+
+
+PIPELINES: Registry[Pipeline] = Registry("pipeline")
+
+_NTU_BODIES: tuple[Step, ...] = (select_bodies, steps.drop_empty_frames, steps.fill_missing, steps.centre_on_first_root)
+_ONE_BODY: tuple[Step, ...] = (
+    steps.most_moving_persons(1), steps.drop_empty_frames, steps.fill_missing, steps.face_forward,
+)  # fmt: skip
+
+PIPELINES.add("ntu-64", Pipeline(
+    "ntu-64", (*_NTU_BODIES, steps.absent_to_zero), frames=64, max_persons=2,
+    summary="NTU RGB+D bodies chosen and centred; 64 frames (Shift-GCN, CTR-GCN)",
+))  # fmt: skip
+PIPELINES.add("ntu-50", Pipeline(
+    "ntu-50", (*_NTU_BODIES, steps.turn_shoulders_to_x, steps.absent_to_zero), frames=50, max_persons=2,
+    summary="as ntu-64, shoulders turned to the x axis; 50 frames (ST-GCN of SMIE and PGFA)",
+))  # fmt: skip
+PIPELINES.add("kinect-64", Pipeline(
+    "kinect-64", (*_ONE_BODY, steps.unit_torso, steps.smooth, steps.centre_on_first_root), frames=64, max_persons=1,
+    summary="one person facing forward, torso of unit length, lightly smoothed; 64 frames (Kinect v1 sets)",
+))  # fmt: skip
+PIPELINES.add("common-64", Pipeline(
+    "common-64", (steps.to_common_joints, *_ONE_BODY, steps.unit_torso, steps.unify_bones, steps.smooth,
+                  steps.centre_on_first_root), frames=64, max_persons=1, common=True,
+    summary="any 3-D source on the common body: facing forward, standard bones, hips at the origin; 64 frames",
+))  # fmt: skip
+
+
+def default_pipeline(layout: JointLayout) -> Pipeline:
+    """The pipeline that fits a layout when the user names none."""
+    if layout.name == "ntu25":
+        return PIPELINES["ntu-64"]
+    return PIPELINES["kinect-64" if layout.name.startswith(("kinect20", "common20")) else "common-64"]
