@@ -99,15 +99,14 @@ class Curve:
     S: Float[np.ndarray, " G"]
     U: Float[np.ndarray, " G"]
 
-    @property
-    def H(self) -> Float[np.ndarray, " G"]:
+    def harmonics(self) -> Float[np.ndarray, " G"]:
         total = self.S + self.U
         return np.divide(2 * self.S * self.U, total, out=np.zeros_like(total), where=total > 0)
 
     @property
     def area(self) -> float:
         """AUSUC: area under the seen-unseen curve (Chao et al., ECCV 2016), trapezoidal as there."""
-        return float(np.trapezoid(self.S[::-1], self.U[::-1]) * -1)
+        return float(((self.S[1:] + self.S[:-1]) / 2 * np.diff(self.U)).sum())
 
 
 def seen_unseen_curve(parts: Branches) -> Curve:

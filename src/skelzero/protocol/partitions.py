@@ -89,8 +89,8 @@ def usual_partition(
         part = seeded_partition(table, by=_finest(table), share=TEST_SHARE, seed=seed)
     if part.train.all() or not part.train.any():
         side = "test" if part.train.all() else "training"
-        raise UserError(f"no {side} clips under the protocol", where=dataset, got=part.rule,
-                        next_step="import the whole data set, or name other test subjects with --test-subjects")  # fmt: skip
+        hint = "import the whole data set, or name other test subjects with --test-subjects"
+        raise UserError(f"no {side} clips under the protocol", where=dataset, got=part.rule, next_step=hint)
     return part
 
 

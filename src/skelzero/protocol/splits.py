@@ -49,7 +49,7 @@ class Split:
     seen, unseen : tuple of str
         Class codes in the order of the class set.
     pseudo_unseen : tuple of str
-        Published stand-ins for the unseen classes among the seen ones; empty where none were published, see `pseudo_fold`.
+        Published stand-ins for the unseen classes among the seen ones; empty where there are none, see `pseudo_fold`.
     """
 
     name: str
@@ -138,7 +138,7 @@ def check_present(split: Split, present: Sequence[str], *, where: object = None)
         raise UserError(
             f"classes of split {split.name} are not in the data", where=where, got=f"no clip of {_some(missing)}",
             expected=f"clips of all {len(split.seen) + len(split.unseen)} classes",
-            next_step="import the whole data set, or use random:N or an own split file, which draw from the classes at hand",
+            next_step="import the whole data set, or use random:N or a split file, which take the classes at hand",
         )  # fmt: skip
 
 
