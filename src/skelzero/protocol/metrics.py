@@ -73,9 +73,7 @@ class Branches:
         return s, u, harmonic(s, u)
 
 
-def branches(
-    scores: Float[np.ndarray, "N K"], truth: Int[np.ndarray, " N"], seen: Bool[np.ndarray, " K"]
-) -> Branches:  # fmt: skip
+def branches(scores: Float[np.ndarray, "N K"], truth: Int[np.ndarray, " N"], seen: Bool[np.ndarray, " K"]) -> Branches:
     """Take the scores among all classes apart into the seen and the unseen side."""
     is_seen = seen[truth]
     best = np.where(is_seen, _best(scores, seen), _best(scores, ~seen))
