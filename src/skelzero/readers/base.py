@@ -101,8 +101,9 @@ class Source:
 
     def _take(self, n: int) -> bytes:
         try:
+            # Asking for far more than there is would reserve it all.
             with self.open() as file:
-                return file.read(n)
+                return file.read(min(n, self.size + 1))
         except FileNotFoundError as error:
             raise UserError("no such file", where=self.where, next_step="check the path") from error
         except OSError as error:
@@ -211,4 +212,6 @@ def to_float32(values: Float[np.ndarray, "*any"]) -> Float32[np.ndarray, "*any"]
 
 def zeros_are_missing(positions: Float32[np.ndarray, "*any C"]) -> Float32[np.ndarray, "*any C"]:
     """NaN for joints at exactly (0, 0, 0): a depth camera writes that for what it did not see, it lies in the lens."""
+    if positions.all():
+        return positions
     return np.where(positions.any(axis=-1, keepdims=True), positions, np.float32(np.nan))

@@ -15,6 +15,13 @@ NO_READER = "no reader"
 """Why files that are not recordings (`README.txt`) are skipped."""
 
 
+def candidates(head: bytes, name: str) -> list[str]:
+    """Names of the readers that are surest of a file that begins so; empty when none takes it."""
+    sure = {format: READERS[format].sniff(head, name) for format in READERS}
+    best = max(sure.values())
+    return sorted(format for format, value in sure.items() if value == best) if best > NO else []
+
+
 def detect(source: Source) -> Reader:
     """The reader whose `sniff` is surest.
 
@@ -23,24 +30,11 @@ def detect(source: Source) -> Reader:
     UserError
         The file is missing or empty, no reader takes it, or two are equally sure.
     """
-    head = source.head()
-    if not head:
-        raise UserError("the file is empty", where=source.where, next_step="get the file again or leave it out")
-    names = candidates(head, source.name)
-    if not names:
+    reader = _claim(source)
+    if reader is None:
         raise UserError("no reader knows this file", where=source.where, expected=_known_formats(),
                         next_step="if it is one of these, name it with --format")  # fmt: skip
-    if len(names) > 1:
-        raise UserError("several formats fit this file", where=source.where, got=", ".join(names),
-                        next_step=f"name the right one, e.g. --format {names[0]}")  # fmt: skip
-    return READERS[names[0]]
-
-
-def candidates(head: bytes, name: str) -> list[str]:
-    """Names of the readers that are surest of a file that begins so; empty when none takes it."""
-    sure = {format: READERS[format].sniff(head, name) for format in READERS}
-    best = max(sure.values())
-    return sorted(format for format, value in sure.items() if value == best) if best > NO else []
+    return reader
 
 
 def choose_reader(source: Source, format: str = AUTO) -> Reader:
@@ -51,23 +45,32 @@ def choose_reader(source: Source, format: str = AUTO) -> Reader:
 def clips_of(source: Source, format: str = AUTO) -> Iterator[Clip | Skipped]:
     """The clips of one file; a file that cannot be used gives one `Skipped` instead of an error.
 
-    What one file of many goes through in an import: never fatal.
+    What one file of many goes through in an import: never fatal. With a named format only files with its suffix are
+    read, so that what lies beside the recordings is left alone.
     """
     try:
-        if not _is_claimed(source, format):
+        if format == AUTO:
+            reader = _claim(source)
+        else:
+            reader = READERS[format] if READERS[format].fits_name(source.name) else None
+        if reader is None:
             yield Skipped(source.name, NO_READER)
-            return
-        yield from choose_reader(source, format).clips(source)
+        else:
+            yield from reader.clips(source)
     except UserError as error:
         yield Skipped(source.name, error.one_line())
 
 
-def _is_claimed(source: Source, format: str) -> bool:
-    """False for what lies beside the recordings (`README.txt`); an empty file counts as a broken recording."""
-    if format != AUTO:
-        return READERS[format].fits_name(source.name)
+def _claim(source: Source) -> Reader | None:
+    """The reader that is surest of a file, None when no one takes it; an error when it is empty or two are as sure."""
     head = source.head()
-    return not head or bool(candidates(head, source.name))
+    if not head:
+        raise UserError("the file is empty", where=source.where, next_step="get the file again or leave it out")
+    names = candidates(head, source.name)
+    if len(names) > 1:
+        raise UserError("several formats fit this file", where=source.where, got=", ".join(names),
+                        next_step=f"name the right one, e.g. --format {names[0]}")  # fmt: skip
+    return READERS[names[0]] if names else None
 
 
 def read_clip(path: Path | str, format: str = AUTO) -> Clip:
