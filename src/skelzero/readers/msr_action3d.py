@@ -22,7 +22,6 @@ from skelzero.readers.base import (
     Source,
     name_numbers,
     register,
-    to_float32,
     zeros_are_missing,
 )
 from skelzero.readers.numbers import number_table, numbers_in_line
@@ -53,7 +52,7 @@ class MsrAction3dReader(Reader):
         if len(table) % JOINTS:
             raise UserError("cut in the middle of a frame", where=source.where, got=f"{len(table)} lines",
                             expected=f"a multiple of {JOINTS}, one line a joint")  # fmt: skip
-        values = to_float32(table.reshape(1, -1, JOINTS, 4))  # (1, T, V, 4)
+        values = table.reshape(1, -1, JOINTS, 4)  # (1, T, V, 4)
         ids = name_numbers(NAME, source.stem)
         origin = Origin(
             name=re.sub(r"_skeleton(3D)?$", "", source.stem),

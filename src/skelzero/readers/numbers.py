@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32
 
 from skelzero.errors import UserError
+from skelzero.readers.base import to_float32
+from skelzero.readers.decimals import parse_decimals
+
+PIECE = 1 << 20
+"""Bytes that are parsed at a time: memory stays bounded, and the arrays in the processor's cache."""
 
 
 def numbers_in_line(line: bytes) -> int:
@@ -20,23 +27,48 @@ def numbers_in_line(line: bytes) -> int:
         return -1
 
 
-def number_table(data: bytes, columns: int, *, where: object = None) -> Float64[np.ndarray, "lines columns"]:
+def number_table(data: bytes, columns: int, *, where: object = None) -> Float32[np.ndarray, "lines columns"]:
     """Lines of `columns` numbers each, parted by blanks; empty lines at the end do not count.
 
     Raises
     ------
     UserError
-        A line with another number of numbers or with anything else, with its line number.
+        No line, or a line with another number of numbers or with anything else; with its line number.
     """
-    lines = data.rstrip().splitlines()
-    words = [line.split() for line in lines]
-    if not words:
+    data = data.rstrip()
+    if not data:
         raise UserError("the file is empty", where=where, got="only blanks", expected=f"lines of {columns} numbers")
-    for i, row in enumerate(words):
-        if len(row) != columns:
-            raise UserError("a line has the wrong number of numbers", where=f"{where}, line {i + 1}",
-                            got=f"{len(row)}", expected=f"{columns}")  # fmt: skip
+    tables, lines = [], 0
+    for piece in _pieces(data):
+        tables.append(_parse(piece, columns, lines, where))
+        lines += len(tables[-1])
+    return np.concatenate(tables)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The data in pieces of whole lines."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + PIECE) + 1 or len(data)
+        if end - start > 2 * PIECE:
+            raise UserError("a line is too long", got=f"{end - start - PIECE} bytes or more", expected=f"<= {PIECE}")
+        yield data[start:end]
+        start = end
+
+
+def _parse(data: bytes, columns: int, lines_before: int, where: object) -> Float32[np.ndarray, "lines columns"]:
+    letters = np.frombuffer(data.rstrip(b"\r\n") + b"\n", np.uint8)
+    inside = np.concatenate([[False], letters > ord(" ")])
+    edges = np.flatnonzero(inside[1:] != inside[:-1])  # begin and end of each word, in turn
+    starts, ends = edges[::2], edges[1::2]
+    line_ends = np.flatnonzero(letters == ord("\n"))
+    words = np.diff(np.searchsorted(starts, line_ends), prepend=0)
+    wrong = np.flatnonzero(words != columns)
+    if len(wrong):
+        raise UserError("a line has the wrong number of numbers", where=f"{where}, line {lines_before + wrong[0] + 1}",
+                        got=int(words[wrong[0]]), expected=columns)  # fmt: skip
     try:
-        return np.array([[float(word) for word in row] for row in words], dtype=np.float64).reshape(-1, columns)
+        return to_float32(parse_decimals(data, starts, ends).reshape(-1, columns))
     except ValueError as error:
-        raise UserError("a line holds something that is not a number", where=where, got=str(error)[:200]) from error
+        raise UserError("a line holds something that is not a number", where=f"{where}, after line {lines_before}",
+                        got=str(error)[:120]) from error  # fmt: skip
