@@ -2,5 +2,17 @@
 
 from skelzero.clips.clip import Clip, Origin
 from skelzero.clips.layout import COMMON_JOINTS, JointLayout, layout_names, load_layout
+from skelzero.clips.store import ClipStore, StoreCard, StoreWriter, write_store
 
-__all__ = ["COMMON_JOINTS", "Clip", "JointLayout", "Origin", "layout_names", "load_layout"]
+__all__ = [
+    "COMMON_JOINTS",
+    "Clip",
+    "ClipStore",
+    "JointLayout",
+    "Origin",
+    "StoreCard",
+    "StoreWriter",
+    "layout_names",
+    "load_layout",
+    "write_store",
+]
