@@ -17,6 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 MOST_DECIMALS = 14
+REACH = 3 + 8 + 8
+"""How far behind the beginning of a word bytes are loaded: sign, unit, point and two times eight digits."""
 _TENS_INT = 10 ** np.arange(MOST_DECIMALS + 1, dtype=np.int64)
 _TENS = np.concatenate([10.0 ** np.arange(16), -(10.0 ** np.arange(16))])
 """Powers of ten, from 16 on negative: dividing by them also gives the sign (and -0.0)."""
@@ -51,8 +53,8 @@ def parse_decimals(
     """
     if not len(starts):
         return np.zeros(0)
-    if int(starts.max()) + 16 > len(data):
-        data = data + b" " * 16
+    if int(starts.max()) + REACH > len(data):
+        data = data + b" " * REACH
     words = np.ndarray(len(data) - 7, "<u8", data, 0, (1,))  # the eight bytes from every offset on
     opening = words[starts]
     negative = (opening & _BYTE) == ord("-")

@@ -72,7 +72,7 @@ def find_bodies(data: bytes, where: str) -> BodyTable:
         lines = [line.split() for line in data.rstrip().splitlines()]
     tidy = b"".join(b" ".join(line) + b"\n" for line in lines)  # doubled or trailing blanks, mixed line ends
     try:
-        return _find(_Lines.of(tidy))
+        return _find(_Lines.of(tidy or b"\n"))
     except _IrregularError as error:
         _explain(lines, where)
         raise UserError("not a .skeleton file", where=where, got=str(error)) from None

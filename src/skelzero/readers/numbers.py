@@ -13,6 +13,7 @@ from skelzero.readers.decimals import parse_decimals
 
 PIECE = 1 << 20
 """Bytes that are parsed at a time: memory stays bounded, and the arrays in the processor's cache."""
+MAX_LINE = 1 << 20
 
 
 def numbers_in_line(line: bytes) -> int:
@@ -39,19 +40,19 @@ def number_table(data: bytes, columns: int, *, where: object = None) -> Float32[
     if not data:
         raise UserError("the file is empty", where=where, got="only blanks", expected=f"lines of {columns} numbers")
     tables, lines = [], 0
-    for piece in _pieces(data):
+    for piece in _pieces(data, where):
         tables.append(_parse(piece, columns, lines, where))
         lines += len(tables[-1])
     return np.concatenate(tables)
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
+def _pieces(data: bytes, where: object) -> Iterator[bytes]:
     """The data in pieces of whole lines."""
     start = 0
     while start < len(data):
         end = data.find(b"\n", start + PIECE) + 1 or len(data)
-        if end - start > 2 * PIECE:
-            raise UserError("a line is too long", got=f"{end - start - PIECE} bytes or more", expected=f"<= {PIECE}")
+        if end - start > PIECE + MAX_LINE:
+            raise UserError("a line is too long", where=where, got="over a megabyte", expected="numbers of one frame")
         yield data[start:end]
         start = end
 

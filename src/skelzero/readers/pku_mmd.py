@@ -87,7 +87,7 @@ def read_intervals(labels: Source) -> list[Interval]:
         words = line.split(b",")
         if line and (len(words) < 3 or not all(word.strip().isdigit() and len(word) < 10 for word in words[:3])):
             raise UserError("a label cannot be read", where=f"{labels.where}, line {number + 1}",
-                            got=repr(line[:60])[1:], expected="class,start,end,confidence in whole numbers")  # fmt: skip
+                            got=repr(line[:60])[1:], expected="class,start,end,confidence, whole numbers")  # fmt: skip
         if line:
             intervals.append(Interval(*(int(word) for word in words[:3])))
     if not 0 < len(intervals) <= MAX_LABELS:

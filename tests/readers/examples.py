@@ -1,0 +1,96 @@
+"""One small valid file for every registered reader; the contract suite and the fuzzing run over all of them.
+
+A new reader must add its builder here: `test_contract.py` fails for one without.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.io
+from skelzero.readers import MemorySource, from_bytes
+
+
+@dataclass(frozen=True)
+class Example:
+    """A valid file and what must come out of it."""
+
+    source: MemorySource
+    layout: str
+    dataset: str
+    codes: tuple[str, ...]  # one for each clip
+    frames: int  # of the first clip
+
+
+def walk(frames: int, joints: int, seed: int = 0) -> np.ndarray:
+    """A body that drifts: (T, V, 3), about two metres from the camera."""
+    rng = np.random.default_rng(seed)
+    start = rng.normal(scale=0.5, size=(1, joints, 3)) + [0, 0, 2.5]
+    return start + rng.normal(scale=0.02, size=(frames, joints, 3)).cumsum(axis=0)
+
+
+def skeleton_text(bodies: Sequence[dict[int, np.ndarray]], *, end: str = "\r\n", states: int = 2) -> bytes:
+    """NTU text; per frame a mapping from tracking id to joints (V, 3)."""
+    lines = [f"{len(bodies)}"]
+    for frame in bodies:
+        lines.append(f"{len(frame)}")
+        for tracking_id, joints in frame.items():
+            lines += [f"{tracking_id} 0 1 1 1 1 0 0.0213 -0.1123 2", f"{len(joints)}"]
+            for row in joints:
+                lines.append(" ".join(f"{value:.7g}" for value in (*row, *np.linspace(0.1, 500, 8))) + f" {states}")
+    return (end.join(lines) + end).encode()
+
+
+def ntu() -> Example:
+    body = walk(6, 25)
+    data = skeleton_text([{72057594037930000: joints} for joints in body])
+    return Example(from_bytes("S001C002P003R001A061.skeleton", data), "ntu25", "ntu120", ("A061",), 6)
+
+
+def mat_file(name: str, values: np.ndarray, *, packed: bool = True) -> bytes:
+    file = io.BytesIO()
+    scipy.io.savemat(file, {name: values}, do_compression=packed)
+    return file.getvalue()
+
+
+def utd_mhad() -> Example:
+    data = mat_file("d_skel", walk(6, 20).transpose(1, 2, 0))
+    return Example(from_bytes("a12_s3_t2_skeleton.mat", data), "kinect20-utd", "utd_mhad", ("a12",), 6)
+
+
+def nw_ucla() -> Example:
+    value = {"file_name": "a05_s02_e01_v03", "skeletons": walk(6, 20).round(6).tolist(), "label": 4}
+    source = from_bytes("a05_s02_e01_v03.json", json.dumps(value).encode())
+    return Example(source, "kinect20-ucla", "nw_ucla", ("a05",), 6)
+
+
+def table(values: np.ndarray, lead: str = "") -> bytes:
+    return "".join(lead + " ".join(f"{value:.6f}" for value in row) + "\n" for row in values).encode()
+
+
+def msr_action3d() -> Example:
+    values = np.concatenate([walk(6, 20), np.ones((6, 20, 1))], axis=2).reshape(-1, 4)
+    source = from_bytes("a07_s01_e02_skeleton3D.txt", table(values))
+    return Example(source, "kinect20-msr", "msr_action3d", ("a07",), 6)
+
+
+def pku_mmd() -> Example:
+    values = np.zeros((9, 2, 25, 3))
+    values[:, 0] = walk(9, 25)
+    labels = from_bytes("label/0002-L.txt", b"12,0,4,2\n51,5,9,1\n")
+    source = from_bytes("skeleton/0002-L.txt", table(values.reshape(9, -1), lead=" "), labels)
+    return Example(source, "ntu25", "pku_mmd", ("12", "51"), 4)
+
+
+EXAMPLES: dict[str, Callable[[], Example]] = {
+    "ntu": ntu,
+    "utd-mhad": utd_mhad,
+    "nw-ucla": nw_ucla,
+    "msr-action3d": msr_action3d,
+    "pku-mmd": pku_mmd,
+}
+"""Builders by reader name."""
