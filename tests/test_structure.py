@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "skelzero"
 FLOW = (
-    "errors", "registry", "cards", "clips", "synthetic", "readers", "preprocess", "encoders", "text", "methods",
+    "errors", "registry", "cards", "caches", "clips", "synthetic", "readers", "preprocess", "encoders", "text", "methods",
     "protocol", "recognize", "report", "demo", "cli",
 )  # fmt: skip
 APART = {("encoders", "text"), ("text", "clips"), ("text", "encoders"), ("text", "readers"), ("text", "synthetic")}

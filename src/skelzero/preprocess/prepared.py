@@ -125,8 +125,12 @@ def _run(store: ClipStore, pipeline: Pipeline, progress: Callable[[int, int], No
 
 
 def _stack(
-    clips: list[Clip], origins: list[Origin], pipeline: Pipeline, store_checksum: str, skipped: tuple[tuple[str, str], ...]
-) -> Prepared:  # fmt: skip
+    clips: list[Clip],
+    origins: list[Origin],
+    pipeline: Pipeline,
+    store_checksum: str,
+    skipped: tuple[tuple[str, str], ...],
+) -> Prepared:
     persons = max(clip.persons for clip in clips)
     first = clips[0]
     N, T, V, C = len(clips), pipeline.frames, len(first.layout), first.layout.dims

@@ -112,8 +112,9 @@ def smooth(clip: Clip) -> Clip:
 def to_common_joints(clip: Clip) -> Clip:
     """Map any 3-D layout to the 20 joints of the common body; joints that the source lacks are NaN."""
     if clip.layout.dims != 3:
-        raise UserError("the common body needs three coordinates", where=clip.origin.name, got=f"{clip.layout.name} (2-D)",
-                        next_step="use a 3-D source, or a pipeline of the layout's own")  # fmt: skip
+        hint = "use a 3-D source, or a pipeline of the layout's own"
+        got = f"{clip.layout.name} (2-D)"
+        raise UserError("the common body needs three coordinates", where=clip.origin.name, got=got, next_step=hint)
     if not {"left_shoulder", "right_shoulder", "left_hip", "right_hip"} <= set(clip.layout.common):
         raise UserError("this joint layout has no known place on the common body", where=clip.origin.name,
                         got=clip.layout.name, expected="shoulders and hips that can be told by name")  # fmt: skip
