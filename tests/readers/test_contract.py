@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from examples import EXAMPLES
+
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, clips_of, detect, from_bytes, iter_sources, list_sources, read_clips
@@ -44,7 +45,7 @@ def test_example_becomes_clips(name: str) -> None:
         assert clip.layout.name == example.layout
         assert clip.origin.dataset == example.dataset == READERS[name].dataset
         assert clip.origin.file == example.source.name
-        assert clip.history == ()
+        assert clip.history == example.history
         assert np.isfinite(clip.positions).all()
         assert clip.positions.flags.c_contiguous
 

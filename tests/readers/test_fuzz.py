@@ -18,6 +18,7 @@ import pytest
 from examples import EXAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, clips_of, from_bytes, iter_sources
@@ -32,9 +33,10 @@ fuzzed = settings(
 )
 
 ODD_WORDS = (
-    b"", b"0", b"-1", b"25", b"24", b"26", b"NaN", b"-nan", b"inf", b"1e999", b"1e-400", b"1e5", b"-", b".", b"-.5", b"1.",
-    b"1_0", b"0x10", b"1000000", b"99999999999999999999999", b"9" * 5000, b"18446744073709551617", b"0.12345678901234567",
-    b"\xff\xfe", b"\0", b"{", b"[" * 3000, b"null", b'"a"', b"1,2", b"1 2", b"\r", b"\n", b"\t", b"\x0b", b"\x1c",
+    b"", b"0", b"-1", b"25", b"24", b"26", b"NaN", b"-nan", b"inf", b"1e999", b"1e-400", b"1e5", b"-", b".", b"-.5",
+    b"1.", b"1_0", b"0x10", b"1000000", b"99999999999999999999999", b"9" * 5000, b"18446744073709551617",
+    b"0.12345678901234567", b"\xff\xfe", b"\0", b"{", b"[" * 3000, b"null", b'"a"', b"1,2", b"1 2", b"\r", b"\n",
+    b"\t", b"\x0b", b"\x1c",
 )  # fmt: skip
 
 Change = tuple[str, float, float, bytes]
@@ -82,7 +84,8 @@ def read_within_bounds(source: object, read: object) -> None:
         for item in read(source):  # type: ignore[operator]
             assert isinstance(item, Clip | Skipped)
     except UserError as error:
-        assert "\n  where: " in str(error), "a mistake must say where"
+        says_where = "\n  where: " in str(error)
+        assert says_where, f"a mistake must say where: {error}"  # noqa: PT017  (both ways out are fine)
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -13,6 +13,7 @@ import scipy.io
 from examples import mat_file, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from skelzero.errors import UserError
 from skelzero.readers import mat5
 from skelzero.readers.mat5 import HEADER, read_variable

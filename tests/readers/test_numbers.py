@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+
 from skelzero.errors import UserError
 from skelzero.readers import numbers
 from skelzero.readers.numbers import number_table

@@ -69,12 +69,14 @@ def find_bodies(data: bytes, where: str) -> BodyTable:
     try:
         return _find(_Lines.of(data if data.endswith(b"\n") else data + b"\n"))
     except _IrregularError:
-        lines = [line.split() for line in data.rstrip().splitlines()]
-    tidy = b"".join(b" ".join(line) + b"\n" for line in lines)  # doubled or trailing blanks, mixed line ends
+        rows = [(number, line.split()) for number, line in enumerate(data.splitlines(), 1)]
+    walk = _Walk([(number, words) for number, words in rows if words], where)
+    # Doubled or trailing blanks, empty lines and mixed line ends are no mistakes.
+    tidy = b"".join(b" ".join(words) + b"\n" for _, words in walk.rows)
     try:
         return _find(_Lines.of(tidy or b"\n"))
     except _IrregularError as error:
-        _explain(lines, where)
+        walk.explain()
         raise UserError("not a .skeleton file", where=where, got=str(error)) from None
 
 
@@ -158,58 +160,67 @@ def _persons(frame: Int64[np.ndarray, " B"], words: list[bytes]) -> tuple[Int64[
     return np.array([number[key] for key in keys]), tuple(int(word) for word, _ in number)
 
 
-def _explain(lines: list[list[bytes]], where: str) -> None:
-    """Walk a file that does not follow the pattern, and raise what is wrong with the first line that does not."""
-    frames = _whole_number(lines, 0, "number of frames", where)
-    if frames >= len(lines):
-        raise _cut(lines, f"{frames} frames declared, {len(lines) - 1} lines follow", where)
-    at, any_body = 1, False
-    for frame in range(frames):
-        if at >= len(lines):
-            raise _cut(lines, f"frame {frame + 1} of {frames} is missing", where)
-        bodies = _whole_number(lines, at, "number of bodies", where)
-        if bodies > MOST_BODIES:
-            raise UserError("more bodies than a sensor can see", where=f"{where}, line {at + 1}", got=bodies,
-                            expected=f"<= {MOST_BODIES}")  # fmt: skip
-        at += 1
-        for _ in range(bodies):
-            any_body = True
-            _explain_body(lines, at, f"frame {frame + 1} of {frames}", where)
-            at += BODY_LINES
-    if at < len(lines):
-        raise UserError("lines are left after the last frame", where=f"{where}, line {at + 1}",
-                        got=f"{len(lines) - at} lines", expected=f"the end after {frames} frames")  # fmt: skip
-    if not any_body:
-        raise UserError("no body in any frame", where=where, got=f"{frames} frames without a body",
-                        next_step="leave this clip out; the data set's owner lists such clips")  # fmt: skip
+@dataclass(frozen=True)
+class _Walk:
+    """A walk through a file that does not follow the pattern, up to the first line that does not.
 
+    `rows` are the lines that hold anything: line number and words.
+    """
 
-def _explain_body(lines: list[list[bytes]], at: int, frame: str, where: str) -> None:
-    for offset, words in enumerate((BODY_WORDS, 1, *[JOINT_WORDS] * JOINTS)):
-        line = at + offset
-        if line >= len(lines) or (line == len(lines) - 1 and len(lines[line]) < words):
-            raise _cut(lines, f"the end inside a body of {frame}", where, "in the middle of a frame")
-        if offset == 1 and lines[line] != [b"%d" % JOINTS]:
-            raise UserError("wrong number of joints", where=f"{where}, line {line + 1}", got=_shown(lines[line]),
-                            expected=JOINTS)  # fmt: skip
-        if len(lines[line]) != words or (offset == 0 and not lines[line][0].isdigit()):
-            raise UserError("a line of a body cannot be read", where=f"{where}, line {line + 1} ({frame})",
-                            got=f"{len(lines[line])} words: {_shown(lines[line])}",
-                            expected=f"{words} numbers")  # fmt: skip
+    rows: list[tuple[int, list[bytes]]]
+    where: str
 
+    def explain(self) -> None:
+        """Raise what is wrong."""
+        frames = self._whole_number(0, "number of frames")
+        if frames >= len(self.rows):
+            raise self._cut("short", f"{frames} frames declared, {len(self.rows) - 1} lines follow")
+        at, bodies_at_all = 1, 0
+        for frame in range(1, frames + 1):
+            if at >= len(self.rows):
+                raise self._cut("short", f"frame {frame} of {frames} is missing")
+            bodies = self._whole_number(at, "number of bodies")
+            if bodies > MOST_BODIES:
+                raise self._wrong(at, "more bodies than a sensor can see", bodies, f"<= {MOST_BODIES}")
+            bodies_at_all += bodies
+            for body in range(bodies):
+                self._explain_body(at + 1 + body * BODY_LINES, f"frame {frame} of {frames}")
+            at += 1 + bodies * BODY_LINES
+        if at < len(self.rows):
+            left = f"{len(self.rows) - at} lines"
+            raise self._wrong(at, "lines are left after the last frame", left, f"the end after {frames} frames")
+        if not bodies_at_all:
+            raise UserError("no body in any frame", where=self.where, got=f"{frames} frames without a body",
+                            next_step="leave this clip out; the data set's owner lists such clips")  # fmt: skip
 
-def _whole_number(lines: list[list[bytes]], at: int, what: str, where: str) -> int:
-    words = lines[at] if at < len(lines) else []
-    if len(words) != 1 or not words[0].isdigit() or len(words[0]) > 20:
-        raise UserError(f"the {what} cannot be read", where=f"{where}, line {at + 1}", got=_shown(words),
-                        expected="a whole number")  # fmt: skip
-    return int(words[0])
+    def _explain_body(self, at: int, frame: str) -> None:
+        for row, count in enumerate((BODY_WORDS, 1, *[JOINT_WORDS] * JOINTS), at):
+            if row >= len(self.rows) or (row == len(self.rows) - 1 and len(self._words(row)) < count):
+                raise self._cut("in the middle of a frame", f"the end inside a body of {frame}")
+            words = self._words(row)
+            if row == at + 1 and words != [b"%d" % JOINTS]:
+                raise self._wrong(row, "wrong number of joints", _shown(words), str(JOINTS))
+            if len(words) != count or (row == at and not words[0].isdigit()):
+                got = f"{len(words)} words: {_shown(words)}"
+                raise self._wrong(row, f"a line of a body cannot be read ({frame})", got, f"{count} numbers")
 
+    def _words(self, row: int) -> list[bytes]:
+        return self.rows[row][1] if row < len(self.rows) else []
 
-def _cut(lines: list[list[bytes]], got: str, where: str, how: str = "short") -> UserError:
-    return UserError(f"the file is cut {how}", where=f"{where}, line {len(lines)}", got=got,
-                     expected="as many frames as the first line says",
-                     next_step="get the file again or leave it out")  # fmt: skip
+    def _whole_number(self, row: int, what: str) -> int:
+        words = self._words(row)
+        if len(words) != 1 or not words[0].isdigit() or len(words[0]) > 20:
+            raise self._wrong(row, f"the {what} cannot be read", _shown(words), "a whole number")
+        return int(words[0])
+
+    def _wrong(self, row: int, what: str, got: object, expected: str) -> UserError:
+        line = self.rows[row][0] if row < len(self.rows) else 1
+        return UserError(what, where=f"{self.where}, line {line}", got=got, expected=expected)
+
+    def _cut(self, how: str, got: str) -> UserError:
+        return UserError(f"the file is cut {how}", where=f"{self.where}, line {self.rows[-1][0]}", got=got,
+                         expected="as many frames as the first line says",
+                         next_step="get the file again or leave it out")  # fmt: skip
 
 
 def _shown(words: list[bytes]) -> str:
