@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.io
+
 from skelzero.readers import MemorySource, from_bytes
 
 
@@ -24,12 +25,13 @@ class Example:
     dataset: str
     codes: tuple[str, ...]  # one for each clip
     frames: int  # of the first clip
+    history: tuple[str, ...] = ()  # of formats that hold prepared clips, or no unit of length
 
 
 def walk(frames: int, joints: int, seed: int = 0) -> np.ndarray:
     """A body that drifts: (T, V, 3), about two metres from the camera."""
     rng = np.random.default_rng(seed)
-    start = rng.normal(scale=0.5, size=(1, joints, 3)) + [0, 0, 2.5]
+    start = rng.normal(scale=0.5, size=(1, joints, 3)) + np.array([0, 0, 2.5])
     return start + rng.normal(scale=0.02, size=(frames, joints, 3)).cumsum(axis=0)
 
 
@@ -86,11 +88,73 @@ def pku_mmd() -> Example:
     return Example(source, "ntu25", "pku_mmd", ("12", "51"), 4)
 
 
+BODY = """
+hip - 0 95 0
+  abdomen hip 0 12 0
+    neck abdomen 0 40 0
+      head neck 0 10 2
+        head_end head 0 18 0
+    lCollar abdomen 4 36 0
+      lArm lCollar 14 0 0
+        lForeArm lArm 28 0 0
+          lHand lForeArm 26 0 0
+            lHand_end lHand 16 0 0
+    rCollar abdomen -4 36 0
+      rArm rCollar -14 0 0
+        rForeArm rArm -28 0 0
+          rHand rForeArm -26 0 0
+            rHand_end rHand -16 0 0
+  lThigh hip 10 -5 0
+    lShin lThigh 0 -43 0
+      lFoot lShin 0 -41 0
+        lFoot_end lFoot 0 -6 14
+  rThigh hip -10 -5 0
+    rShin rThigh 0 -43 0
+      rFoot rShin 0 -41 0
+        rFoot_end rFoot 0 -6 14
+"""
+"""Joints of a BVH body: name, parent, offset in centimetres; `_end` is an End Site."""
+ORDERS = ("Zrotation Xrotation Yrotation", "Xrotation Yrotation Zrotation", "Yrotation Xrotation Zrotation")
+
+
+def bvh_header(body: str = BODY, scale: float = 1.0) -> tuple[str, int]:
+    """The hierarchy in BVH with rotation orders that change from joint to joint, and the number of channels."""
+    lines, open_joints, columns = ["HIERARCHY"], [], 0
+    for i, (name, parent, *offset) in enumerate(line.split() for line in body.strip().splitlines()):
+        while open_joints and open_joints[-1] != parent:
+            open_joints.pop()
+            lines.append("}")
+        open_joints.append(name)
+        end = name.endswith("_end")
+        lines += ["End Site" if end else f"{'JOINT' if i else 'ROOT'} {name}", "{"]
+        lines.append("OFFSET " + " ".join(f"{float(value) * scale:.6f}" for value in offset))
+        if not end:
+            move = "" if i else "Xposition Yposition Zposition "
+            count = 3 if i else 6
+            columns += count
+            lines.append(f"CHANNELS {count} {move}{ORDERS[i % len(ORDERS)]}")
+    return "\n".join([*lines, *["}"] * len(open_joints)]), columns
+
+
+def bvh_file(frames: int = 6, *, body: str = BODY, scale: float = 1.0, seed: int = 0) -> bytes:
+    header, columns = bvh_header(body, scale)
+    rng = np.random.default_rng(seed)
+    motion = rng.normal(scale=10, size=(1, columns)) + rng.normal(size=(frames, columns)).cumsum(axis=0)
+    motion[:, :3] = (motion[:, :3] + [0, 95, 0]) * scale
+    head = f"{header}\nMOTION\nFrames: {frames}\nFrame Time: 0.0333333\n"
+    return head.encode() + table(motion)
+
+
+def bvh() -> Example:
+    return Example(from_bytes("walk.bvh", bvh_file()), "bvh23-73f90cdb", "", ("",), 6, ("bvh-metres-x0.01",))
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "ntu": ntu,
     "utd-mhad": utd_mhad,
     "nw-ucla": nw_ucla,
     "msr-action3d": msr_action3d,
     "pku-mmd": pku_mmd,
+    "bvh": bvh,
 }
 """Builders by reader name."""

@@ -1,8 +1,8 @@
 """The text of a BVH file: joint hierarchy and number block, with everything that is declared checked against the file.
 
-A file is `HIERARCHY`, nested joints (`ROOT name`, `JOINT name`, `End Site`, each with `{ OFFSET x y z`, `CHANNELS n ...`
-and its children `}`), then `MOTION`, `Frames: n`, `Frame Time: seconds` and n rows of one number for each channel.
-The nesting is followed with a list of open joints, not by recursion, so depth cannot overflow anything.
+A file is `HIERARCHY`, nested joints (`ROOT name`, `JOINT name`, `End Site`, each with `{`, `OFFSET x y z`,
+`CHANNELS n ...`, its children and `}`), then `MOTION`, `Frames: n`, `Frame Time: seconds` and n rows of one number for
+each channel. The nesting is followed with a list of open joints, not by recursion, so depth cannot overflow anything.
 Source: Biovision Hierarchical Data, as described by M. Meredith and S. Maddock, "Motion capture file formats
 explained", University of Sheffield CS-01-11, 2001.
 """
@@ -155,7 +155,7 @@ class _Builder:
             x, y, z = (float(word) for word in words)
         except ValueError:
             return "OFFSET needs three numbers"
-        if not max(abs(x), abs(y), abs(z)) < MAX_VALUE:
+        if not all(abs(value) < MAX_VALUE for value in (x, y, z)):
             return "an absurd OFFSET"
         self.joints[self.open[-1]].offset = (x, y, z)
         return None
