@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,15 @@ class TextBank:
         classes, labels = (tuple(names[i] for i in rows) for names in (self.classes, self.labels))
         return TextBank(classes, labels, self.kinds, **parts, encoder=self.encoder, text_sha256=self.text_sha256)
 
+    def only(self, kinds: Sequence[str]) -> TextBank:
+        """The bank with some of its kinds; an unknown one is a `UserError`."""
+        for kind in kinds:
+            if kind not in self.kinds:
+                raise unknown_choice("kind of text in this bank", kind, self.kinds)
+        chosen = tuple(kind for kind in self.kinds if kind in kinds)
+        parts = {name: {k: getattr(self, name)[k] for k in chosen} for name in ("pooled", "tokens", "mask")}
+        return replace(self, kinds=chosen, **parts)
+
     def vectors(self, kinds: Sequence[str] | None = None) -> Float32[np.ndarray, "K E"]:
         """Pooled vectors of some kinds (all by default), each of unit length, side by side.
 
@@ -69,11 +78,8 @@ class TextBank:
         UserError
             A kind that this bank was not built with.
         """
-        chosen = self.kinds if kinds is None else tuple(kinds)
-        for kind in chosen:
-            if kind not in self.kinds:
-                raise unknown_choice("kind of text in this bank", kind, self.kinds)
-        return np.concatenate([unit(self.pooled[kind]) for kind in chosen], axis=1)
+        bank = self if kinds is None else self.only(kinds)
+        return np.concatenate([unit(bank.pooled[kind]) for kind in bank.kinds], axis=1)
 
     def save(self, folder: Path) -> None:
         """Write the bank as a folder with a card."""

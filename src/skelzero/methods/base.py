@@ -1,0 +1,233 @@
+"""The contract of every method: fit on seen clips and seen texts, score any clips against any texts.
+
+Leakage is impossible by shape: `fit` gets clips and texts of seen classes and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from jaxtyping import Float32, Int
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.numpy import load_file, save_file
+
+from skelzero import __version__
+from skelzero.cards import CARD, read_json, staged_folder, write_json
+from skelzero.errors import UserError
+from skelzero.registry import Registry
+from skelzero.text import TextBank
+
+Progress = Callable[[int, int], None]
+WEIGHTS = "weights.safetensors"
+
+
+class MethodSettings(BaseModel):
+    """Settings of a method; `kinds` are the texts it reads, all of the bank's when empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kinds: tuple[str, ...] = ()
+
+
+class ZeroShotMethod(ABC):
+    """Base of all methods.
+
+    Parameters
+    ----------
+    **settings
+        Fields of `Settings`.
+
+    Attributes
+    ----------
+    settings : MethodSettings
+        As given; never changed by `fit`.
+    diagnostics_ : dict
+        What `fit` noticed; JSON-like.
+    width_, text_width_, classes_ : int, int, tuple of str
+        Learned by `fit`: feature width, text width, and the seen classes.
+
+    Raises
+    ------
+    UserError
+        An unknown setting, or a value out of range.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = MethodSettings
+    kind: ClassVar[str] = ""
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            self.settings = self.Settings(**settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(p) for p in first["loc"])
+            raise UserError(f"{self.kind}: setting {name!r} {first['msg'].lower()}", got=repr(first.get("input")),
+                            expected=", ".join(self.Settings.model_fields)) from error  # fmt: skip
+        self.diagnostics_: dict[str, Any] = {}
+
+    @classmethod
+    def candidates(cls) -> list[dict[str, Any]]:
+        """Settings worth trying on pseudo-unseen classes, the default first."""
+        return [{}]
+
+    def fit(
+        self,
+        x: Float32[np.ndarray, "N D"],
+        y: Int[np.ndarray, " N"],
+        bank: TextBank,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from clips of seen classes.
+
+        Parameters
+        ----------
+        x : float32 (N, D)
+            Clip features.
+        y : int (N,)
+            Rows of `bank`.
+        bank : TextBank
+            Texts of the seen classes, and of no other.
+        seed : int
+            Equal seeds give equal results on one machine.
+        progress : callable (done, total), optional
+
+        Raises
+        ------
+        UserError
+            Features that are not finite, labels out of range, fewer than two classes, a kind that the bank lacks.
+        """
+        x = _features(x, None)
+        y = np.asarray(y)
+        if y.shape != (len(x),) or y.dtype.kind not in "iu" or not len(y):
+            raise UserError("labels do not fit the clips", got=f"{y.dtype} {y.shape}", expected=f"integers ({len(x)},)")
+        if y.min() < 0 or y.max() >= len(bank):
+            raise UserError("a label is not a row of the text bank", got=f"{y.min()}..{y.max()}",
+                            expected=f"0..{len(bank) - 1}")  # fmt: skip
+        if len(np.unique(y)) < 2:
+            raise UserError("at least two seen classes are needed", got=len(np.unique(y)),
+                            next_step="choose a split with more seen classes")  # fmt: skip
+        texts = self._texts(bank)
+        self.width_, self.text_width_, self.classes_ = x.shape[1], texts.width, bank.classes
+        self.diagnostics_ = {}
+        self._fit(x, y.astype(np.int64), texts, seed, progress)
+        return self
+
+    def scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
+        """How well each class of a bank fits each clip; higher is better.
+
+        Raises
+        ------
+        UserError
+            Not fitted, features of another width than fitted, texts of another encoder's width.
+        """
+        self._check_fitted()
+        x = _features(x, self.width_)
+        if bank.width != self.text_width_:
+            raise UserError("these texts come from another encoder", got=f"width {bank.width} ({bank.encoder})",
+                            expected=f"width {self.text_width_}")  # fmt: skip
+        return self._scores(x, self._texts(bank))
+
+    def predict(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Int[np.ndarray, " N"]:
+        """The best class of a bank for each clip, as row numbers."""
+        return self.scores(x, bank).argmax(axis=1)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted method: `weights.safetensors` and `card.json`."""
+        self._check_fitted()
+        card = {"method": self.kind, "settings": self.settings.model_dump(mode="json"), "width": self.width_,
+                "text_width": self.text_width_, "classes": list(self.classes_), "diagnostics": self.diagnostics_,
+                "version": __version__}  # fmt: skip
+        with staged_folder(folder, replace=True) as stage:
+            save_file({k: np.ascontiguousarray(v) for k, v in self._state().items()}, stage / WEIGHTS)
+            write_json(stage / CARD, card)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a fitted method of this kind."""
+        card = read_json(folder / CARD, what="method")
+        if card.get("method") != cls.kind:
+            raise UserError("another method lies here", where=folder, got=card.get("method"), expected=cls.kind)
+        try:
+            method = cls(**card["settings"])
+            method.width_, method.text_width_ = int(card["width"]), int(card["text_width"])
+            method.classes_, method.diagnostics_ = tuple(card["classes"]), dict(card["diagnostics"])
+            method._restore(load_file(folder / WEIGHTS))
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+            raise UserError("this method is damaged", where=folder, got=f"{type(error).__name__}: {error}",
+                            next_step="train it again") from error  # fmt: skip
+        return method
+
+    def _texts(self, bank: TextBank) -> TextBank:
+        return bank.only(self.settings.kinds) if self.settings.kinds else bank
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "width_"):
+            raise UserError(f"{self.kind} is not fitted", next_step="call fit, or load a trained one")
+
+    @abstractmethod
+    def _fit(
+        self,
+        x: Float32[np.ndarray, "N D"],
+        y: Int[np.ndarray, " N"],
+        bank: TextBank,
+        seed: int,
+        progress: Progress | None,
+    ) -> None: ...
+
+    @abstractmethod
+    def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]: ...
+
+    @abstractmethod
+    def _state(self) -> dict[str, np.ndarray]:
+        """Everything learned, as named arrays."""
+
+    @abstractmethod
+    def _restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what `_state` gave."""
+
+
+def _features(x: np.ndarray, width: int | None) -> Float32[np.ndarray, "N D"]:
+    x = np.asarray(x)
+    if x.ndim != 2 or x.dtype.kind != "f" or (width is not None and x.shape[1] != width):
+        raise UserError(
+            "features do not fit", got=f"{x.dtype} {x.shape}", expected=f"float (clips, {width or 'width'})"
+        )
+    if not np.isfinite(x).all():
+        bad = int((~np.isfinite(x).all(axis=1)).sum())
+        raise UserError("features are not finite", got=f"{bad} of {len(x)} clips", next_step="leave these clips out")
+    return np.ascontiguousarray(x, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A registered name: a class, and the settings that the name stands for."""
+
+    name: str
+    method: type[ZeroShotMethod]
+    fixed: dict[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    searched: bool = True
+
+    def __call__(self, **settings: Any) -> ZeroShotMethod:
+        return self.method(**{**self.fixed, **settings})
+
+    def candidates(self) -> list[dict[str, Any]]:
+        return self.method.candidates() if self.searched else [{}]
+
+
+METHODS: Registry[MethodSpec] = Registry("method")
+
+
+def load_method(folder: Path) -> ZeroShotMethod:
+    """Read any fitted method; its card says which."""
+    name = read_json(Path(folder) / CARD, what="method").get("method")
+    kinds = {spec.method.kind: spec.method for spec in (METHODS[n] for n in METHODS)}
+    if name not in kinds:
+        raise UserError("a method that this version does not know", where=folder, got=name, expected=", ".join(kinds))
+    return kinds[name].load(Path(folder))

@@ -1,0 +1,85 @@
+"""The energy E(x, c) = R(x, c) + lambda_K K(x, c) of every clip under every class (scale.md, Energy)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skelzero.methods.scale.model import Gaussian, ScaleNet
+
+
+class ClassSide(NamedTuple):
+    """What a class contributes to its energies; computed once per class."""
+
+    prior: Gaussian
+    scale: Float[Tensor, "K D"]
+    shift: Float[Tensor, "K D"]
+
+
+def class_side(net: ScaleNet, codes: Float[Tensor, "K D"]) -> ClassSide:
+    return ClassSide(net.prior_of(codes), *net.modulation(codes))
+
+
+def kl_terms(q: Gaussian, p: Gaussian) -> Float[Tensor, "N Z"]:
+    """KL(q || p) per dimension of diagonal normals, row by row."""
+    return 0.5 * (
+        p.log_variance - q.log_variance + (q.log_variance.exp() + (q.mean - p.mean) ** 2) / p.log_variance.exp() - 1
+    )
+
+
+def kl_matrix(q: Gaussian, p: Gaussian) -> Float[Tensor, "N K"]:
+    """K(x, c) = KL(q(z|x) || p(z|c)) / d_z for all pairs by two matrix products.
+
+    (v + (m - n)^2) / w summed over dimensions is (v + m^2) . (1/w) - 2 m . (n/w) + sum n^2/w.
+    """
+    precision = (-p.log_variance).exp()
+    cross = (q.log_variance.exp() + q.mean**2) @ precision.T - 2 * q.mean @ (p.mean * precision).T
+    of_class = (p.mean**2 * precision + p.log_variance).sum(dim=-1)
+    of_clip = q.log_variance.sum(dim=-1, keepdim=True) + q.mean.shape[-1]
+    return 0.5 * (cross + of_class - of_clip) / q.mean.shape[-1]
+
+
+def reconstruction_matrix(
+    net: ScaleNet, x: Float[Tensor, "N X"], mean: Float[Tensor, "N Z"], side: ClassSide
+) -> Float[Tensor, "N K"]:  # fmt: skip
+    """R(x, c) = ||x - xhat(mu_q(x), c)||^2 / (2 D) for all pairs in one batched call; differentiable."""
+    u = net.carrier(mean)
+    xhat = net.decode(u[:, None], side.scale[None], side.shift[None])  # (N, K, X)
+    return (x[:, None] - xhat).square().mean(dim=-1) / 2
+
+
+@torch.inference_mode()
+def fast_reconstruction(
+    net: ScaleNet, x: Float[Tensor, "N X"], mean: Float[Tensor, "N Z"], side: ClassSide, *, rows: int = 4096
+) -> Float[Tensor, "N K"]:  # fmt: skip
+    """The same without gradients, class by class in blocks of clips that stay in cache; memory is bounded by `rows`.
+
+    Buffers are reused: fresh ones for each class would spend more time in page faults than in arithmetic.
+    """
+    u = net.carrier(mean)
+    first, last = net.decoder[0], net.decoder[2]
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+    out = x.new_empty(len(x), len(side.scale))
+    N, D, X = min(rows, max(len(x), 1)), u.shape[1], x.shape[1]
+    a, b, c = x.new_empty(N, D), x.new_empty(N, first.out_features), x.new_empty(N, X)
+    first_t, last_t = first.weight.T.contiguous(), last.weight.T.contiguous()
+    for start in range(0, len(x), rows):
+        ub, xb = u[start : start + rows], x[start : start + rows] - last.bias
+        n = len(ub)
+        for k in range(len(side.scale)):
+            torch.addcmul(side.shift[k], ub, side.scale[k], out=a[:n])
+            torch.addmm(first.bias, F.gelu(a[:n]), first_t, out=b[:n])
+            torch.mm(F.gelu(b[:n]), last_t, out=c[:n])
+            out[start : start + n, k] = c[:n].sub_(xb).square_().sum(dim=-1)
+    return out / (2 * X)
+
+
+def combine(reconstruction: Tensor, kl: Tensor, lambda_k: float, parts: str) -> Tensor:
+    """The energy out of its parts: `full`, or one of them alone (ablations)."""
+    if parts == "reconstruction":
+        return reconstruction
+    return kl if parts == "kl" else reconstruction + lambda_k * kl

@@ -1,0 +1,102 @@
+"""SCALE: class-conditional energy ranking with a text-conditioned CVAE (arXiv 2604.02222)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+
+from skelzero.methods.base import METHODS, MethodSettings, MethodSpec, Progress, ZeroShotMethod
+from skelzero.methods.scale import energy
+from skelzero.methods.scale.model import ClassTexts, ScaleNet
+from skelzero.methods.scale.settings import ABLATIONS, PUBLISHED, ScaleSettings
+from skelzero.methods.scale.training import train
+from skelzero.methods.scaling import Standardizer
+from skelzero.text import TextBank
+
+
+class Scale(ZeroShotMethod):
+    """How badly does class c explain clip x? One deterministic pass, no sampling at test; scores are -E(x, c).
+
+    Attributes
+    ----------
+    net_ : ScaleNet
+    standardizer_ : Standardizer
+        z-scores by the training clips, clipped to +-5.
+    text_mean_ : float32 (E,)
+        Taken from every text vector; zero unless `centre_text`.
+    diagnostics_ : dict
+        KL per dimension, active dimensions, and their history.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = ScaleSettings
+    kind = "scale"
+    settings: ScaleSettings
+
+    @classmethod
+    def candidates(cls) -> list[dict[str, Any]]:
+        return [{}]
+
+    def _fit(
+        self,
+        x: Float32[np.ndarray, "N D"],
+        y: Int[np.ndarray, " N"],
+        bank: TextBank,
+        seed: int,
+        progress: Progress | None,
+    ) -> None:
+        self.standardizer_ = Standardizer.of(x)
+        pooled = _joined(bank).pooled
+        self.text_mean_ = pooled.mean(dim=0) if self.settings.centre_text else torch.zeros(pooled.shape[1])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # initial weights and dropout
+            self.net_ = ScaleNet(x.shape[1], pooled.shape[1], self.settings)
+            clips = torch.from_numpy(self.standardizer_(x))
+            self.diagnostics_ = train(
+                self.net_, clips, torch.from_numpy(y), self._class_texts(bank), self.settings, seed, progress
+            )
+
+    @torch.inference_mode()
+    def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
+        clips = torch.from_numpy(self.standardizer_(x))
+        side = energy.class_side(self.net_, self.net_.text(self._class_texts(bank)))
+        q = self.net_.posterior_of(clips)
+        parts = self.settings.energy
+        kl = energy.kl_matrix(q, side.prior)
+        reconstruction = kl if parts == "kl" else energy.fast_reconstruction(self.net_, clips, q.mean, side)
+        return -energy.combine(reconstruction, kl, self.settings.lambda_k, parts).numpy()
+
+    def _class_texts(self, bank: TextBank) -> ClassTexts:
+        texts = _joined(bank)
+        centred = texts.tokens - self.text_mean_ * texts.mask[..., None]
+        return ClassTexts(texts.pooled - self.text_mean_, centred, texts.mask)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        state = {f"net.{name}": value.numpy() for name, value in self.net_.state_dict().items()}
+        return {**state, "text_mean": self.text_mean_.numpy(), "mean": self.standardizer_.mean,
+                "deviation": self.standardizer_.deviation}  # fmt: skip
+
+    def _restore(self, state: dict[str, np.ndarray]) -> None:
+        self.standardizer_ = Standardizer(state["mean"], state["deviation"])
+        self.text_mean_ = torch.from_numpy(state["text_mean"])
+        self.net_ = ScaleNet(self.width_, self.text_width_, self.settings).eval()
+        weights = {k.removeprefix("net."): torch.from_numpy(v) for k, v in state.items() if k.startswith("net.")}
+        self.net_.load_state_dict(weights)
+
+
+def _joined(bank: TextBank) -> ClassTexts:
+    """Token sequences of all kinds one after another, pooled vectors averaged (scale.md, Inputs)."""
+    pooled = np.mean([bank.pooled[kind] for kind in bank.kinds], axis=0)
+    tokens = np.concatenate([bank.tokens[kind] for kind in bank.kinds], axis=1)
+    mask = np.concatenate([bank.mask[kind] for kind in bank.kinds], axis=1)
+    return ClassTexts(*(torch.from_numpy(part) for part in (pooled, tokens, mask)))
+
+
+METHODS.add("scale", MethodSpec("scale", Scale, summary="SCALE: text-conditioned CVAE, ranked by energy"))
+METHODS.add(
+    "scale-published", MethodSpec("scale-published", Scale, PUBLISHED, "SCALE on the publication's schedule", False)
+)
+for _name, _fixed in ABLATIONS.items():
+    METHODS.add(f"scale:{_name}", MethodSpec(f"scale:{_name}", Scale, _fixed, f"SCALE, ablation {_name}", False))
