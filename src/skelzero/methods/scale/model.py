@@ -21,7 +21,7 @@ class Gaussian(NamedTuple):
 
 
 class ClassTexts(NamedTuple):
-    """Text of K classes as the text module reads it: pooled (K, E), tokens (K, L, E), mask (K, L)."""
+    """Text of K classes as the text module reads it; each token's state is brought to mean 0 and variance 1."""
 
     pooled: Float[Tensor, "K E"]
     tokens: Float[Tensor, "K L E"]
@@ -47,14 +47,15 @@ class TextModule(nn.Module):
     def _attend(self, g: Float[Tensor, "K D"], texts: ClassTexts) -> Float[Tensor, "K D"]:
         """sum_i a_i t'_i with a = softmax(g'.t'_i / sqrt(D)), without ever forming the mapped tokens t'_i.
 
-        t' is linear in the normalised tokens n_i, so g'.t'_i = (W'g').n_i + const and sum a_i t'_i = W (sum a_i n_i) + b:
-        two thin products instead of mapping K x L tokens in every step.
+        t'_i = W (scale n_i + shift) + b is linear in the normalised tokens n_i, which are constants. So g'.t'_i is
+        (scale W'g').n_i plus the same for every token, and the sum is W (scale sum_i a_i n_i + shift) + b: two thin
+        products in place of mapping K x L tokens, forward and back, in every step.
         """
-        n = self.token_norm(texts.tokens)  # (K, L, E)
-        query = g @ self.token_map.weight  # (K, E); the bias adds the same to every logit
-        weight = torch.einsum("ke,kle->kl", query, n) / math.sqrt(g.shape[-1])
+        query = (g @ self.token_map.weight) * self.token_norm.weight  # (K, E)
+        weight = torch.einsum("ke,kle->kl", query, texts.tokens) / math.sqrt(g.shape[-1])
         attention = weight.masked_fill(~texts.mask, -torch.inf).softmax(dim=-1)
-        return self.token_map(torch.einsum("kl,kle->ke", attention, n))
+        mean = torch.einsum("kl,kle->ke", attention, texts.tokens)
+        return self.token_map(mean * self.token_norm.weight + self.token_norm.bias)
 
 
 class ScaleNet(nn.Module):

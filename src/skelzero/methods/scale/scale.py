@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float32, Int
+from torch.nn import functional as F
 
 from skelzero.methods.base import METHODS, MethodSettings, MethodSpec, Progress, ZeroShotMethod
 from skelzero.methods.scale import energy
@@ -71,7 +72,8 @@ class Scale(ZeroShotMethod):
     def _class_texts(self, bank: TextBank) -> ClassTexts:
         texts = _joined(bank)
         centred = texts.tokens - self.text_mean_ * texts.mask[..., None]
-        return ClassTexts(texts.pooled - self.text_mean_, centred, texts.mask)
+        normalised = F.layer_norm(centred, centred.shape[-1:])
+        return ClassTexts(texts.pooled - self.text_mean_, normalised, texts.mask)
 
     def _state(self) -> dict[str, np.ndarray]:
         state = {f"net.{name}": value.numpy() for name, value in self.net_.state_dict().items()}
