@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -10,21 +11,24 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skelzero.cards import sha256_of
+from skelzero.cards import sha256_of, sha256_text
 from skelzero.errors import UserError, unknown_choice
 
 KINDS = ("label", "action", "motion")
 """Semantics of a class, in the order in which they are joined."""
 
 MAX_BYTES = 4 << 20
+MAX_DEPTH = 8
+MAX_LABEL = 500
+MAX_CODE = 64
 
 
 class ActionClass(BaseModel):
     """One class: its code in the data set, its name, what is done, and how the body moves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-    code: str = Field(min_length=1, max_length=64)
-    label: str = Field(min_length=1, max_length=500)
+    code: str = Field(min_length=1, max_length=MAX_CODE)
+    label: str = Field(min_length=1, max_length=MAX_LABEL)
     action: str = Field(default="", max_length=2000)
     motion: str = Field(default="", max_length=2000)
 
@@ -79,6 +83,14 @@ class ClassSet(BaseModel):
                             next_step="add it to a class-set file and name that with --class-set")  # fmt: skip
         return self._rows[code]
 
+    def first(self, count: int) -> ClassSet:
+        """The first classes, such as the 60 of NTU RGB+D among the 120 of NTU RGB+D 120."""
+        if not 0 < count <= len(self):
+            raise UserError(
+                "not that many classes", where=f"class set {self.name}", got=count, expected=f"1 to {len(self)}"
+            )
+        return ClassSet(name=self.name, title=self.title, source=self.source, classes=self.classes[:count])
+
     @property
     def sha256(self) -> str:
         """Hash of codes and texts."""
@@ -95,11 +107,24 @@ def class_set_names() -> tuple[str, ...]:
 def load_class_set(name: str | Path) -> ClassSet:
     """A shipped class set by name, or a user's by the path of its YAML file.
 
-    >>> load_class_set("ntu120").classes[0].label
-    'drink water'
+    Parameters
+    ----------
+    name : str or Path
+        `ntu120`, `ntu120:60` (its first 60 classes, which are NTU RGB+D), or `FILE.yaml`.
+
+    Raises
+    ------
+    UserError
+        No such set or file, or a file that is not a class set; the message says where and what was expected.
+
+    Examples
+    --------
+    >>> load_class_set("ntu120").classes[0].label, len(load_class_set("ntu120:60"))
+    ('drink water', 60)
     """
-    if str(name) in class_set_names():
-        return _shipped(str(name))
+    shipped, _, count = str(name).partition(":")
+    if shipped in class_set_names() and (count.isdecimal() or shipped == str(name)):
+        return _shipped(shipped).first(int(count)) if count else _shipped(shipped)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         raise unknown_choice("class set", str(name), [*class_set_names(), "FILE.yaml"])
@@ -123,20 +148,35 @@ def parse_class_set(text: str, *, where: str) -> ClassSet:
     """Read the YAML of a class set and check it."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # An alias can make a small file huge when it is expanded; a class set has no use for one.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-            raise UserError("class-set file has a YAML alias", where=where, next_step="write the text out")
+        _refuse_bombs(text, loader, where)
         found = ClassSet.model_validate(yaml.load(text, Loader=loader))
-    except yaml.YAMLError as error:
-        raise UserError("class-set file is not YAML", where=where, got=str(error)) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError("class-set file is not YAML", where=where, got=" ".join(str(error).split())) from error
     except ValidationError as error:
         first = error.errors()[0]
-        got = f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
-        raise UserError("class-set file is not as it should be", where=where, got=got,
-                        expected="name, title, source, classes: [code, label, action, motion]") from error  # fmt: skip
-    if len(set(found.codes)) < len(found):
-        raise UserError("a class code stands twice", where=where, next_step="give every class a code of its own")
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise UserError("class-set file is not as it should be", where=f"{where}, {place}", got=first["msg"],
+                        expected="name, title, source, classes: [{code, label, action, motion}]"
+                        ) from error  # fmt: skip
+    if _repeats(found.codes):
+        twice = Counter(found.codes).most_common(1)[0][0]
+        raise UserError("a class code stands twice", where=where, got=twice, next_step="give every class its own code")
     return found
+
+
+def _repeats(codes: Sequence[str]) -> bool:
+    return len(set(codes)) < len(codes)
+
+
+def _refuse_bombs(text: str, loader: type[yaml.SafeLoader], where: str) -> None:
+    """Aliases make a small file huge when expanded, deep nesting exhausts the stack; neither has a use here."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise UserError("class-set file has a YAML alias", where=where, next_step="write the text out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise UserError("class-set file is nested too deeply", where=where, expected=f"<= {MAX_DEPTH} levels")
 
 
 def from_labels(labels: Sequence[str], *, name: str = "words") -> ClassSet:
@@ -147,10 +187,16 @@ def from_labels(labels: Sequence[str], *, name: str = "words") -> ClassSet:
     UserError
         No word, an empty one, or one twice.
     """
-    words = [label.strip() for label in labels]
-    if not words or not all(words) or len(set(words)) < len(words):
+    words = [" ".join(label.split()) for label in labels]
+    if not words or not all(words) or _repeats([word.casefold() for word in words]):
         raise UserError("labels must be different and not empty", got=", ".join(labels) or "nothing",
                         next_step='give them as "walk, wave, jump"')  # fmt: skip
-    if max(map(len, words)) > 500:
-        raise UserError("a label is too long", got=f"{max(map(len, words))} characters", expected="<= 500")
-    return ClassSet(name=name, classes=tuple(ActionClass(code=w[:64], label=w, action=w, motion=w) for w in words))
+    if max(map(len, words)) > MAX_LABEL:
+        raise UserError("a label is too long", got=f"{max(map(len, words))} characters", expected=f"<= {MAX_LABEL}")
+    classes = tuple(ActionClass(code=_code_of(word), label=word, action=word, motion=word) for word in words)
+    return ClassSet(name=name, classes=classes)
+
+
+def _code_of(label: str) -> str:
+    """The label itself, or its beginning with a hash where it is longer than a code may be."""
+    return label if len(label) <= MAX_CODE else f"{label[: MAX_CODE - 9]}~{sha256_text(label)[:8]}"
