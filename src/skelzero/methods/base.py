@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from jaxtyping import Float32, Int
 from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from skelzero import __version__
@@ -158,7 +159,7 @@ class ZeroShotMethod(ABC):
             method.width_, method.text_width_ = int(card["width"]), int(card["text_width"])
             method.classes_, method.diagnostics_ = tuple(card["classes"]), dict(card["diagnostics"])
             method._restore(load_file(folder / WEIGHTS))
-        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
             raise UserError("this method is damaged", where=folder, got=f"{type(error).__name__}: {error}",
                             next_step="train it again") from error  # fmt: skip
         return method

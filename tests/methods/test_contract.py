@@ -1,0 +1,118 @@
+"""What is registered keeps the contract: one suite for every method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skelzero.errors import UserError
+from skelzero.methods import METHODS, ZeroShotMethod, load_method
+from skelzero.text import TextBank
+
+Problem = tuple[np.ndarray, np.ndarray, TextBank]
+QUICK = {"steps": 20, "epochs": 0, "batch": 64}
+
+
+def quick(name: str) -> ZeroShotMethod:
+    spec = METHODS[name]
+    fields = spec.method.Settings.model_fields
+    return spec(**{k: v for k, v in QUICK.items() if k in fields})
+
+
+@pytest.fixture(params=list(METHODS), scope="module")
+def fitted(request: pytest.FixtureRequest, problem: Problem) -> ZeroShotMethod:
+    x, y, bank = problem
+    return quick(request.param).fit(x, y, bank, seed=3)
+
+
+def test_scores_have_a_column_a_class_and_predict_takes_the_best(fitted: ZeroShotMethod, problem: Problem) -> None:
+    x, _, bank = problem
+    scores = fitted.scores(x[:7], bank.take([0, 5, 2]))
+    assert scores.shape == (7, 3) and np.isfinite(scores).all()
+    np.testing.assert_array_equal(fitted.predict(x[:7], bank.take([0, 5, 2])), scores.argmax(axis=1))
+
+
+def test_the_order_of_classes_and_clips_does_not_matter(fitted: ZeroShotMethod, problem: Problem) -> None:
+    x, _, bank = problem
+    order = np.random.default_rng(0).permutation(len(bank))
+    expected = fitted.scores(x[:30], bank)
+    np.testing.assert_allclose(fitted.scores(x[:30], bank.take(order)), expected[:, order], atol=2e-5)
+    np.testing.assert_allclose(fitted.scores(x[:30][::-1], bank), expected[::-1], atol=2e-5)
+
+
+def test_saved_and_loaded_is_the_same(fitted: ZeroShotMethod, problem: Problem, tmp_path: Path) -> None:
+    x, _, bank = problem
+    fitted.save(tmp_path / "m")
+    loaded = load_method(tmp_path / "m")
+    assert type(loaded) is type(fitted) and loaded.settings == fitted.settings
+    np.testing.assert_array_equal(loaded.scores(x, bank), fitted.scores(x, bank))
+
+
+def test_other_widths_and_broken_clips_are_refused(fitted: ZeroShotMethod, problem: Problem) -> None:
+    x, _, bank = problem
+    with pytest.raises(UserError, match="features do not fit"):
+        fitted.scores(x[:, :-1], bank)
+    with pytest.raises(UserError, match="not finite"):
+        fitted.scores(np.where(np.arange(len(x))[:, None] == 3, np.nan, x).astype(np.float32), bank)
+    narrow = replace(bank, pooled={k: v[:, :-1] for k, v in bank.pooled.items()})
+    with pytest.raises(UserError, match="another encoder"):
+        fitted.scores(x, narrow)
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_equal_seeds_give_equal_scores(name: str, problem: Problem) -> None:
+    x, y, bank = problem
+    first, second = (quick(name).fit(x, y, bank, seed=5).scores(x, bank) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["ridge", "scale"])
+def test_seen_classes_are_learned_and_unseen_ones_understood(name: str, many_classes: Problem) -> None:
+    x, y, bank = many_classes
+    seen = y < 48
+    spec = METHODS[name]
+    method = (spec(steps=300, batch=32) if name == "scale" else spec()).fit(x[seen], y[seen], bank.take(range(48)))
+    assert (method.predict(x[seen], bank.take(range(48))) == y[seen]).mean() > 0.9
+    assert (method.predict(x[~seen], bank.take(range(48, 60))) == y[~seen] - 48).mean() > 0.4  # chance 0.083
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_bad_training_data_are_refused(name: str, problem: Problem) -> None:
+    x, y, bank = problem
+    with pytest.raises(UserError, match="not a row"):
+        quick(name).fit(x, y + 1, bank)
+    with pytest.raises(UserError, match="two seen classes"):
+        quick(name).fit(x, np.zeros_like(y), bank)
+    with pytest.raises(UserError, match="labels do not fit"):
+        quick(name).fit(x, y[:-1], bank)
+    with pytest.raises(UserError, match="not fitted"):
+        quick(name).scores(x, bank)
+    with pytest.raises(UserError, match="setting"):
+        METHODS[name](colour="red")
+    with pytest.raises(UserError, match="kind of text"):
+        METHODS[name](kinds=("label",)).fit(x, y, bank)
+
+
+def test_a_damaged_method_is_a_users_error(problem: Problem, tmp_path: Path) -> None:
+    x, y, bank = problem
+    quick("scale").fit(x, y, bank).save(tmp_path / "m")
+    weights = tmp_path / "m" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    with pytest.raises(UserError, match="damaged"):
+        load_method(tmp_path / "m")
+
+
+def test_ridge_is_sklearns_ridge(problem: Problem) -> None:
+    from sklearn.linear_model import Ridge as Reference
+
+    x, y, bank = problem
+    method = METHODS["ridge"](alpha=0.3).fit(x, y, bank)
+    z = np.clip((x - x.mean(0)) / x.std(0), -5, 5)
+    texts = bank.vectors() - bank.vectors().mean(0)
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    predicted = Reference(alpha=0.3 * len(x), fit_intercept=False).fit(z, texts[y]).predict(z)
+    predicted /= np.linalg.norm(predicted, axis=1, keepdims=True)
+    np.testing.assert_allclose(method.scores(x, bank), predicted @ texts.T, atol=1e-4)
