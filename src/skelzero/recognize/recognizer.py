@@ -1,0 +1,143 @@
+"""Anyone's recording, anyone's words: a trained run asked about clips that belong to no data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from skelzero.clips import Clip
+from skelzero.errors import UserError
+from skelzero.preprocess import PIPELINES, prepare_clips
+from skelzero.protocol.run import Run
+from skelzero.recognize.segments import Segment, merge_windows
+from skelzero.recognize.windows import cut, find_windows, frame_rate
+from skelzero.text import ClassSet, TextBank, build_bank, load_text_encoder
+from skelzero.text.words import understand
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The answer for one recording.
+
+    Attributes
+    ----------
+    segments : list of Segment
+        In order of person and time.
+    understood : dict
+        Words that were described from a class set, and where they were found.
+    notes : tuple of str
+        What a reader of the answer should know (an assumed frame rate, a model of synthetic motion).
+    """
+
+    segments: list[Segment]
+    understood: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "segments": [s.to_json() for s in self.segments],
+            "understood": self.understood,
+            "notes": list(self.notes),
+        }
+
+
+class Recognizer:
+    """Names actions by words, in recordings of any layout that its pipeline takes.
+
+    Parameters
+    ----------
+    run : Run
+        A trained run; `Recognizer.load()` takes the one that ships with the package.
+
+    Notes
+    -----
+    Text vectors are kept between calls, so a second recording with the same words, or the same recording with other
+    words, costs only what is new.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.pipeline = PIPELINES[run.card.pipeline]
+        self._banks: dict[tuple[str, ...], tuple[TextBank, dict[str, str]]] = {}
+
+    @classmethod
+    def load(cls, folder: Path | str | None = None) -> Recognizer:
+        """From a run folder (`skelzero train`), or the model in the package, which has seen synthetic motion only."""
+        if folder is None:
+            with resources.as_file(resources.files("skelzero.recognize") / "model") as default:
+                return cls(Run.load(default))
+        return cls(Run.load(Path(folder)))
+
+    def recognize(self, clip: Clip, labels: Sequence[str] | ClassSet, *, top: int | None = None) -> Recognition:
+        """What is done in a recording, in time-stamped segments, each person apart.
+
+        Parameters
+        ----------
+        clip : Clip
+            As a reader gave it, trimmed or long.
+        labels : sequence of str, or ClassSet
+            The words to choose from.
+        top : int, optional
+            Keep that many labels a segment.
+
+        Raises
+        ------
+        UserError
+            A joint layout that the model cannot take, or a recording without people.
+        """
+        bank, understood = self.texts(labels)
+        windows = find_windows(clip)
+        if not windows:
+            raise UserError("nobody is seen in this recording", where=clip.origin.file or clip.origin.name)
+        scores = self.run.method.scores(self.features([cut(clip, w) for w in windows]), bank)
+        calibration = self.run.card.calibration
+        names = list(bank.labels)
+        segments = merge_windows(windows, calibration.probabilities(scores), calibration.rejects(scores), names,
+                                 frame_rate(clip), top)  # fmt: skip
+        return Recognition(segments, understood, self._notes(clip))
+
+    def texts(self, labels: Sequence[str] | ClassSet) -> tuple[TextBank, dict[str, str]]:
+        """The text bank of some words, and which of them were described from a class set."""
+        if isinstance(labels, ClassSet):
+            return self._bank(labels), {}
+        key = tuple(labels)
+        if key not in self._banks:
+            class_set, understood = understand(key)
+            self._banks[key] = self._bank(class_set), understood
+        return self._banks[key]
+
+    def features(self, clips: Sequence[Clip]) -> Float32[np.ndarray, "N D"]:
+        """Encoder features of clips as recorded.
+
+        Raises
+        ------
+        UserError
+            Another joint layout than the model was trained on, unless its pipeline takes any.
+        """
+        card = self.run.card
+        for clip in clips:
+            if not self.pipeline.common and clip.layout.name != card.layout:
+                raise UserError("this recording has another joint layout than the model", where=clip.origin.name,
+                                got=clip.layout.name, expected=card.layout,
+                                next_step="train with --pipeline common-64, which takes any 3-D layout")  # fmt: skip
+        prepared = prepare_clips(list(clips), self.pipeline)
+        absent = card.persons - prepared.persons
+        if absent > 0:
+            prepared = replace(prepared, data=np.pad(prepared.data, [(0, 0)] * 4 + [(0, absent)]))
+        return self.run.encoder.encode(prepared).features
+
+    def _bank(self, class_set: ClassSet) -> TextBank:
+        return build_bank(class_set, load_text_encoder(self.run.card.text_encoder), self.run.card.kinds)
+
+    def _notes(self, clip: Clip) -> tuple[str, ...]:
+        notes = []
+        if self.run.card.dataset == "synthetic":
+            notes.append("this model was trained on synthetic motion only; on real recordings its answers are a guess")
+        if np.isnan(clip.fps):
+            notes.append("the recording does not say its frame rate; 30 frames a second are assumed")
+        return tuple(notes)
