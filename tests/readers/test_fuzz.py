@@ -42,7 +42,9 @@ ODD_WORDS = (
 Change = tuple[str, float, float, bytes]
 changes = st.lists(
     st.tuples(
-        st.sampled_from(["cut", "delete", "double", "insert", "overwrite", "replace word", "flip"]),
+        st.sampled_from(
+            ["cut", "delete", "double", "insert", "overwrite", "replace word", "replace line", "drop lines", "flip"]
+        ),
         st.floats(0, 1, exclude_max=True),
         st.floats(0, 1, exclude_max=True),
         st.one_of(st.sampled_from(ODD_WORDS), st.binary(max_size=12)),
@@ -73,6 +75,11 @@ def damage(data: bytes, steps: list[Change]) -> bytes:
             words = data.split(b" ")
             words[int(at * len(words))] = word
             data = b" ".join(words)
+        elif kind in ("replace line", "drop lines"):  # mostly among the first, where the structure is
+            lines = data.split(b"\n")
+            first = int(at**3 * len(lines))
+            lines[first : first + 1 + int(length**4 * len(lines))] = [word] if kind == "replace line" else []
+            data = b"\n".join(lines)
     return data
 
 

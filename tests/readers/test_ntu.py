@@ -157,6 +157,7 @@ def broken(line: int, text: bytes | None) -> bytes:
         (broken(10, b"inf 1 2 4 5 6 7 8 9 10 11 2"), r"infinite or absurd"),
         (broken(10, b"1e30 1 2 4 5 6 7 8 9 10 11 2"), r"infinite or absurd"),
         (broken(10, b"1e300 1 2 4 5 6 7 8 9 10 11 2"), r"infinite or absurd"),
+        (b"\n".join([b"1", *lines_of(1)[2:], b"0"]), r"number of bodies cannot be read.*line 2"),
         (broken(10, None), r"line of a body cannot be read.*line 29"),
         (skeleton_text([{}] * 5), r"no body in any frame.*5 frames"),
         (skeleton_text([{7: np.zeros((25, 3))}] * 5), r"no joint was ever seen"),

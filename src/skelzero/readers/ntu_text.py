@@ -141,7 +141,7 @@ def _frames(
     if outside[0] == 0 or (text.words[heads] != 1).any() or text.data[: text.gaps[0]] != b"%d" % len(heads):
         raise _IrregularError("the number of frames does not fit")
     bodies = np.diff(np.searchsorted(opens, heads), append=len(opens))
-    if text.first_words(heads) != [b"%d" % count for count in bodies.tolist()]:
+    if bodies.sum() != len(opens) or text.first_words(heads) != [b"%d" % count for count in bodies.tolist()]:
         raise _IrregularError("the number of bodies does not fit")
     return len(heads), np.repeat(np.arange(len(heads)), bodies)
 
