@@ -26,7 +26,7 @@ def scores(
 def test_constant_is_near_the_best_one(seed: int) -> None:
     held = branches(*scores(seed, 6, 3, n=8))
     best = max(held.at(float(g))[2] for g in held.margin)
-    assert held.at(best_constant(held))[2] >= 0.97 * best
+    assert held.at(best_constant(held))[2] >= 0.9 * best
 
 
 def test_without_a_right_unseen_clip_the_gate_alone_decides() -> None:
@@ -34,7 +34,7 @@ def test_without_a_right_unseen_clip_the_gate_alone_decides() -> None:
     is_seen = np.array([True] * 3 + [False] * 3)
     held = Branches(margin, is_seen, right=is_seen.copy())
     assert seen_unseen_curve(held).harmonics().max() == 0
-    assert best_constant(held) == pytest.approx(4)
+    assert best_constant(held) == pytest.approx(4, abs=0.05)
 
 
 def test_equal_margins_still_give_a_constant() -> None:
