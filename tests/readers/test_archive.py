@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from skelzero.errors import UserError
-from skelzero.readers import MemorySource, archive, from_bytes, iter_sources, list_sources
+from skelzero.readers import MemorySource, archive_checks, from_bytes, iter_sources, list_sources, tar_archive
 from skelzero.readers.archive import attach_labels
 
 FILES = {"b/2.skeleton": b"two" * 100, "a/1.skeleton": b"one", "a/sub/3.txt": b"three"}
@@ -87,8 +87,8 @@ def test_a_compressed_tar_is_unpacked_once_for_the_list_and_once_for_the_files(
 ) -> None:
     path = tar_of(tmp_path / "in.tar.xz", {f"{i}.txt": os.urandom(1000) for i in range(20)})
     opened: list[Path] = []
-    unpacked = archive._unpacked
-    monkeypatch.setattr(archive, "_unpacked", lambda path: opened.append(path) or unpacked(path))
+    unpacked = tar_archive._unpacked
+    monkeypatch.setattr(tar_archive, "_unpacked", lambda path: opened.append(path) or unpacked(path))
     sources = list(iter_sources(path))
     assert all(isinstance(source, MemorySource) for source in sources)
     assert len(opened) == 2
@@ -192,7 +192,7 @@ def test_devices(kind: bytes, tmp_path: Path) -> None:
 @pytest.fixture
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same limits on small archives, so that the tests need no large ones."""
-    monkeypatch.setattr(archive, "FREE_BYTES", 1 << 10)
+    monkeypatch.setattr(archive_checks, "FREE_BYTES", 1 << 10)
 
 
 @pytest.mark.usefixtures("tight")
@@ -229,7 +229,7 @@ def test_a_header_that_asks_for_gigabytes(tmp_path: Path) -> None:
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(archive_checks, "MAX_MEMBERS", 10)
     files = {f"{i}.txt": b"x" for i in range(11)}
     refused(zip_of(tmp_path / "in.zip", files), "more than 10 members")
     refused(tar_of(tmp_path / "in.tar", files), "more than 10 members")
