@@ -1,0 +1,1 @@
+"""Reports: pages and pictures made from clips and from result files."""
