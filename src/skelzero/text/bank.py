@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from skelzero.caches import cache_folder
-from skelzero.cards import CARD, read_json, sha256_of, staged_folder, write_json
+from skelzero.cards import CARD, read_json, sha256_file, sha256_of, staged_folder, write_json
 from skelzero.errors import UserError, unknown_choice
 from skelzero.text.class_sets import KINDS, ClassSet
-from skelzero.text.encoders import TextEncoder, TextStates, VectorFile
+from skelzero.text.encoders import TextEncoder, TextStates
+from skelzero.text.vector_files import VectorFiles
+
+ARRAYS = "bank.npz"
+STATES = "states.npz"
+PARTS = ("pooled", "tokens", "mask")
+FACTS = ("classes", "labels", "kinds", "encoder", "text_sha256")
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ class TextBank:
             if kind not in self.kinds:
                 raise unknown_choice("kind of text in this bank", kind, self.kinds)
         chosen = tuple(kind for kind in self.kinds if kind in kinds)
-        parts = {name: {k: getattr(self, name)[k] for k in chosen} for name in ("pooled", "tokens", "mask")}
-        return replace(self, kinds=chosen, **parts)
+        pooled, tokens, mask = ({k: part[k] for k in chosen} for part in (self.pooled, self.tokens, self.mask))
+        return replace(self, kinds=chosen, pooled=pooled, tokens=tokens, mask=mask)
 
     def vectors(self, kinds: Sequence[str] | None = None) -> Float32[np.ndarray, "K E"]:
         """Pooled vectors of some kinds (all by default), each of unit length, side by side.
@@ -82,27 +90,32 @@ class TextBank:
         return np.concatenate([unit(bank.pooled[kind]) for kind in bank.kinds], axis=1)
 
     def save(self, folder: Path) -> None:
-        """Write the bank as a folder with a card."""
+        """Write the bank as a folder with a card; one that is there already is replaced."""
         with staged_folder(folder, replace=True) as stage:
-            arrays = {f"{part}-{kind}": getattr(self, part)[kind] for part in ("pooled", "tokens", "mask")
-                      for kind in self.kinds}  # fmt: skip
-            np.savez(stage / "bank.npz", **arrays)  # type: ignore[arg-type]
-            fields = ("classes", "labels", "kinds", "encoder", "text_sha256")
-            write_json(stage / CARD, {name: getattr(self, name) for name in fields})
+            arrays = {f"{part}-{kind}": getattr(self, part)[kind] for part in PARTS for kind in self.kinds}
+            np.savez(stage / ARRAYS, **arrays)  # type: ignore[arg-type]
+            card = {name: getattr(self, name) for name in FACTS}
+            write_json(stage / CARD, {**card, "sha256": sha256_file(stage / ARRAYS)})
 
     @classmethod
     def load(cls, folder: Path) -> TextBank:
-        """Read a bank; a damaged one is a `UserError`."""
+        """Read a bank that `save` wrote.
+
+        Raises
+        ------
+        UserError
+            It is missing, or changed since it was written.
+        """
         card = read_json(folder / CARD, what="text bank")
         try:
-            with np.load(folder / "bank.npz", allow_pickle=False) as arrays:
-                parts = {
-                    part: {k: arrays[f"{part}-{k}"] for k in card["kinds"]} for part in ("pooled", "tokens", "mask")
-                }
+            if sha256_file(folder / ARRAYS) != card["sha256"]:
+                raise ValueError("the checksum of its arrays is wrong")
+            with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+                pooled, tokens, mask = ({k: arrays[f"{part}-{k}"] for k in card["kinds"]} for part in PARTS)
             classes, labels, kinds = (tuple(card[name]) for name in ("classes", "labels", "kinds"))
-            return cls(classes, labels, kinds, **parts, encoder=card["encoder"], text_sha256=card["text_sha256"])
-        except (KeyError, ValueError, OSError, TypeError) as error:
-            raise UserError("this text bank is damaged", where=folder, got=str(error)) from error
+            return cls(classes, labels, kinds, pooled, tokens, mask, card["encoder"], card["text_sha256"])
+        except (KeyError, ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
+            raise UserError("this text bank is damaged", where=folder, got=error, next_step="make it again") from error
 
 
 def unit(vectors: Float32[np.ndarray, "K D"]) -> Float32[np.ndarray, "K D"]:
@@ -123,7 +136,7 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
     Raises
     ------
     UserError
-        No kind, an unknown one, or a class without such a text.
+        No kind, an unknown one, a class without such a text, or ready vectors that do not fit the classes.
     """
     if not kinds:
         raise UserError("no kind of text was asked for", expected=", ".join(KINDS))
@@ -132,7 +145,10 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
             raise unknown_choice("kind of text", kind, KINDS)
     ordered = tuple(kind for kind in KINDS if kind in kinds)
     texts = {kind: [c.text(kind) for c in class_set.classes] for kind in ordered}
-    states = {kind: _cached_states(encoder, texts[kind]) for kind in ordered}
+    if isinstance(encoder, VectorFiles):
+        states = encoder.of_kinds(ordered, len(class_set))
+    else:
+        states = {kind: encode_cached(encoder, texts[kind]) for kind in ordered}
     return TextBank(
         classes=tuple(f"{class_set.name}:{code}" for code in class_set.codes),
         labels=tuple(c.label for c in class_set.classes), kinds=ordered,
@@ -142,22 +158,30 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
     )  # fmt: skip
 
 
-def _cached_states(encoder: TextEncoder, texts: list[str]) -> TextStates:
-    """Encode, or read what the same encoder made of the same texts before; a damaged entry is made again."""
-    if isinstance(encoder, VectorFile):
-        return encoder.encode(texts)
-    folder = cache_folder("text") / sha256_of([encoder.identity, texts])
-    try:
-        with np.load(folder / "states.npz", allow_pickle=False) as found:
-            states = TextStates(found["tokens"], found["mask"], found["pooled"])
-        if len(states.pooled) == len(texts):
-            return states
-    except (OSError, KeyError, ValueError, EOFError):
-        pass
-    except Exception as error:  # zipfile raises its own kind for a cut archive
-        if type(error).__name__ != "BadZipFile":
-            raise
-    states = encoder.encode(texts)
-    with staged_folder(folder, replace=True) as stage:
-        np.savez(stage / "states.npz", tokens=states.tokens, mask=states.mask, pooled=states.pooled)
+def encode_cached(encoder: TextEncoder, texts: Sequence[str]) -> TextStates:
+    """Encode texts, or read what the same encoder made of the same texts before.
+
+    Entries lie in the cache folder under the SHA-256 of the texts and of the encoder's weights. A damaged one is made
+    again; a cache that cannot be written costs time, not the result.
+    """
+    folder = cache_folder("text") / sha256_of([encoder.identity, list(texts)])
+    states = _read_states(folder, len(texts))
+    if states is None:
+        states = encoder.encode(texts)
+        with contextlib.suppress(OSError), staged_folder(folder, replace=True) as stage:
+            np.savez(stage / STATES, tokens=states.tokens, mask=states.mask, pooled=states.pooled)
     return states
+
+
+def _read_states(folder: Path, texts: int) -> TextStates | None:
+    """A cache entry; None when there is none or when it is damaged in whatever way."""
+    if not (folder / STATES).is_file():
+        return None
+    try:
+        with np.load(folder / STATES, allow_pickle=False) as found:
+            states = TextStates(found["tokens"], found["mask"], found["pooled"])
+    except Exception:  # a cut or overwritten archive fails in as many ways as zip files have fields
+        return None
+    n, length, width = states.tokens.shape
+    fits = (n, states.mask.shape, states.pooled.shape) == (texts, (n, length), (n, width))
+    return states if fits and np.isfinite(states.pooled).all() and states.mask.any(axis=1).all() else None

