@@ -148,8 +148,12 @@ def _some(codes: Sequence[str], most: int = 12) -> str:
 
 @functools.cache
 def _published(dataset: str) -> dict[str, tuple[dict[str, Any], int]]:
-    text = (resources.files("skelzero.protocol") / "data" / "splits.json").read_text(encoding="utf-8")
-    groups = [group for group in json.loads(text)["groups"] if group["class_set"] == dataset]
+    files = (
+        resources.files("skelzero.protocol") / "data" / "splits.json",
+        resources.files("skelzero.synthetic") / "splits.json",
+    )
+    every = [group for file in files for group in json.loads(file.read_text(encoding="utf-8"))["groups"]]
+    groups = [group for group in every if group["class_set"] == dataset]
     return {entry["name"]: (entry, group["classes"]) for group in groups for entry in group["splits"]}
 
 
