@@ -1,0 +1,159 @@
+"""A phase: clips that a method is fitted on, clips that judge it, and the texts of all classes.
+
+There are two kinds. In the final phase the unseen classes are judged; in a pseudo phase some seen classes play their
+part, and only training clips of seen classes take part at all. A method's `fit` gets the fitted clips and the texts of
+their classes, nothing else: leakage is impossible by shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int
+
+from skelzero.encoders import FeatureSet
+from skelzero.errors import UserError
+from skelzero.methods import ZeroShotMethod
+from skelzero.protocol.metrics import Branches, branches, side_margin
+from skelzero.text import TextBank
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One fit and its judgement.
+
+    Attributes
+    ----------
+    fit : FeatureSet
+        Clips that the method may learn from; all of fitted classes.
+    held : FeatureSet
+        Clips that judge it; none of them among `fit`.
+    bank : TextBank
+        Texts of the fitted classes and then of the others.
+    codes : tuple of str
+        Class codes in the order of the bank.
+    fitted : int
+        How many classes are fitted: the first rows of the bank.
+    """
+
+    fit: FeatureSet
+    held: FeatureSet
+    bank: TextBank
+    codes: tuple[str, ...]
+    fitted: int
+
+    def __post_init__(self) -> None:
+        assert not set(self.fit.names) & set(self.held.names), "a clip both fits and judges"
+        assert set(self.fit.codes) <= set(self.codes[: self.fitted]), "a clip of an unseen class would be fitted"
+        assert len(self.bank) == len(self.codes)
+
+    @property
+    def seen(self) -> Bool[np.ndarray, " K"]:
+        """Which classes are fitted."""
+        return np.arange(len(self.codes)) < self.fitted
+
+    @property
+    def seen_bank(self) -> TextBank:
+        return self.bank.take(np.flatnonzero(self.seen))
+
+    @property
+    def unseen_bank(self) -> TextBank:
+        return self.bank.take(np.flatnonzero(~self.seen))
+
+    def truth(self, clips: FeatureSet) -> Int[np.ndarray, " N"]:
+        """Rows of the bank that are the clips' classes."""
+        row = {code: i for i, code in enumerate(self.codes)}
+        return np.array([row[code] for code in clips.codes.tolist()], dtype=np.int64)
+
+    @property
+    def held_truth(self) -> Int[np.ndarray, " N"]:
+        return self.truth(self.held)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A fitted method's scores on the held clips, taken apart.
+
+    Attributes
+    ----------
+    scores : float32 (N, K)
+        Held clips by all classes of the phase.
+    truth : int (N,)
+    unseen_scores : float32 (M, U)
+        Held clips of unseen classes, scored among the unseen classes alone.
+    unseen_truth : int (M,)
+    reference : float32 (F,)
+        Margins (best seen minus best unseen score) of the fitted clips.
+    seen : bool (K,)
+    """
+
+    scores: Float32[np.ndarray, "N K"]
+    truth: Int[np.ndarray, " N"]
+    unseen_scores: Float32[np.ndarray, "M U"]
+    unseen_truth: Int[np.ndarray, " M"]
+    reference: Float32[np.ndarray, " F"]
+    seen: Bool[np.ndarray, " K"]
+
+    @property
+    def branches(self) -> Branches:
+        return branches(self.scores, self.truth, self.seen)
+
+
+Maker = Callable[[], ZeroShotMethod]
+
+
+def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
+    """Fit a new method on the phase's fitted clips and the texts of their classes."""
+    return make().fit(phase.fit.features, phase.truth(phase.fit), phase.seen_bank, seed=seed)
+
+
+def judge(phase: Phase, method: ZeroShotMethod) -> Judged:
+    """Score the held clips; nothing of the method changes."""
+    truth = phase.held_truth
+    of_unseen = truth >= phase.fitted
+    scores = method.scores(phase.held.features, phase.bank)
+    # Asked for again among the unseen classes alone: a method may well score a class relative to the others.
+    unseen_scores = method.scores(phase.held.features[of_unseen], phase.unseen_bank)
+    reference = side_margin(method.scores(phase.fit.features, phase.bank), phase.seen)
+    return Judged(scores, truth, unseen_scores, truth[of_unseen] - phase.fitted, reference, phase.seen)
+
+
+def make_phase(
+    clips: FeatureSet, bank_of: Callable[[tuple[str, ...]], TextBank], *, classes: tuple[str, ...],
+    others: tuple[str, ...], fit: Bool[np.ndarray, " N"], held: Bool[np.ndarray, " N"], where: str,
+) -> Phase:  # fmt: skip
+    """Build a phase out of all clips.
+
+    Parameters
+    ----------
+    clips : FeatureSet
+        Features by one encoder.
+    bank_of : callable
+        Texts of some class codes, in that order.
+    classes, others : tuple of str
+        Fitted classes, and those that are known from words only.
+    fit, held : bool (N,)
+        Clips that may be fitted (those of `classes` are) and clips that may judge (those of either are).
+    where : str
+        Named in messages.
+
+    Raises
+    ------
+    UserError
+        A class without clips on the side where it needs some.
+    """
+    of_classes = np.isin(clips.codes, classes)
+    fit, held = fit & of_classes, held & (of_classes | np.isin(clips.codes, others))
+    _need(classes, clips.codes[fit], "training", where)
+    _need(others, clips.codes[held], "test", where)
+    codes = (*classes, *others)
+    return Phase(clips.take(np.flatnonzero(fit)), clips.take(np.flatnonzero(held)), bank_of(codes), codes, len(classes))
+
+
+def _need(classes: tuple[str, ...], present: np.ndarray, side: str, where: str) -> None:
+    missing = [code for code in classes if code not in set(present.tolist())]
+    if missing:
+        raise UserError(f"classes without {side} clips", where=where, got=", ".join(missing[:12]),
+                        next_step="import more clips, or choose another split or partition")  # fmt: skip

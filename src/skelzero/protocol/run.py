@@ -1,0 +1,117 @@
+"""A run: everything that a trained method needs to judge or to recognise, in one folder.
+
+RUN/card.json   what it is and how it was made       RUN/method/    the fitted method
+RUN/encoder/    the skeleton encoder and its card     RUN/texts/     the texts of the split's classes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from skelzero.cards import CARD, read_json, staged_folder, write_json
+from skelzero.encoders import TrainedEncoder
+from skelzero.errors import UserError
+from skelzero.methods import ZeroShotMethod, load_method
+from skelzero.protocol.calibration import Calibration
+from skelzero.protocol.result import SplitFacts
+from skelzero.protocol.selection import Selection
+from skelzero.protocol.stacking import Stacking
+from skelzero.text import TextBank
+
+FORMAT = 1
+
+
+class RunCard(BaseModel):
+    """What a run is.
+
+    Attributes
+    ----------
+    pipeline, history, layout, persons
+        How clips must be prepared for the encoder.
+    text_encoder, kinds, class_set, text_sha256
+        How words become vectors; other words must go through the same encoder.
+    gamma : float or None
+        Subtracted from seen classes' scores when all classes compete; None where no class is unseen.
+    calibration : Calibration
+        From scores to probabilities, and when to name nothing.
+    data, checksum, partition
+        The clips that it was trained on.
+    leaky : bool
+        The encoder was trained on unseen classes of the split.
+    """
+
+    format: int = FORMAT
+    method: str
+    settings: dict[str, Any]
+    seed: int
+    dataset: str
+    split: SplitFacts
+    pipeline: str
+    history: list[str]
+    layout: str
+    persons: int
+    class_set: str
+    text_encoder: str
+    kinds: list[str]
+    text_sha256: str
+    selection: Selection
+    stacking: Stacking
+    gamma: float | None
+    calibration: Calibration
+    data: str
+    checksum: str
+    partition: str
+    test_subjects: list[int]
+    partition_rule: str
+    diagnostics: dict[str, Any]
+    leaky: bool
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    seconds: dict[str, float]
+    made: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained method with its encoder, texts and card.
+
+    Attributes
+    ----------
+    bank : TextBank
+        The split's seen classes, then its unseen ones.
+    """
+
+    card: RunCard
+    encoder: TrainedEncoder
+    method: ZeroShotMethod
+    bank: TextBank
+
+    def save(self, folder: Path, *, replace: bool = False) -> None:
+        """Write the folder; it appears whole or not at all.
+
+        Raises
+        ------
+        UserError
+            `folder` exists and `replace` is false.
+        """
+        with staged_folder(folder, replace=replace) as stage:
+            self.encoder.save(stage / "encoder")
+            self.method.save(stage / "method")
+            self.bank.save(stage / "texts")
+            write_json(stage / CARD, self.card.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, folder: Path) -> Run:
+        """Read a run; a folder that is none is a `UserError`."""
+        try:
+            card = RunCard.model_validate(read_json(folder / CARD, what="run"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UserError("this is not a run", where=folder, got=f"{first['loc']}: {first['msg']}",
+                            expected="a folder written by `skelzero train`") from error  # fmt: skip
+        return cls(card, TrainedEncoder.load(folder / "encoder"), load_method(folder / "method"),
+                   TextBank.load(folder / "texts"))  # fmt: skip

@@ -1,0 +1,147 @@
+"""Where features come from: an encoder trained for the classes and clips at hand, or a folder made elsewhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from skelzero.caches import cache_folder
+from skelzero.cards import sha256_of
+from skelzero.clips import ClipStore
+from skelzero.encoders import FeatureSet, TrainedEncoder, TrainSettings, cached_encoder
+from skelzero.errors import UserError
+from skelzero.preprocess import PIPELINES, Prepared, default_pipeline, prepare
+
+
+class FeatureSource(ABC):
+    """Clips of one data set, and features of them by an encoder that was trained on some classes only.
+
+    Attributes
+    ----------
+    clips : Prepared or FeatureSet
+        The clips' table: names, codes, datasets, subjects, cameras, setups.
+    dataset : str
+    checksum : str
+        Of the store, or of the features.
+    pipeline : str
+        Which prepared the clips.
+    settings : dict
+        Of the encoder's training, in full but for the seed; empty where features are given.
+    """
+
+    clips: Prepared | FeatureSet
+    dataset: str
+    checksum: str
+    pipeline: str
+    settings: dict[str, Any]
+    trains = True
+    """False where the features are given: the encoder's classes are then what they are."""
+
+    @abstractmethod
+    def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
+        """Features of all clips, by an encoder trained on the clips `fit` of `classes`; rows as in `clips`."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What the data are, for results."""
+
+
+class StoreSource(FeatureSource):
+    """A clip store; encoders are trained as needed and cached.
+
+    Parameters
+    ----------
+    path : Path
+    settings : dict
+        Of the encoder's training, see `TrainSettings`; the seed is the task's.
+    pipeline : str
+        By default the one that fits the store's joint layout.
+    dataset : str
+        Needed where a store holds several data sets.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any], *, pipeline: str = "", dataset: str = "") -> None:
+        store = ClipStore.open(path)
+        self.path, self.checksum = path, store.checksum
+        self.dataset = only_dataset(store.datasets, dataset, where=path)
+        chosen = PIPELINES[pipeline] if pipeline else default_pipeline(store.layout)
+        prepared = prepare(store, chosen)
+        self.clips: Prepared = prepared
+        self.skipped = prepared.skipped
+        if (prepared.datasets != self.dataset).any():
+            self.clips = prepared.take(np.flatnonzero(prepared.datasets == self.dataset))
+        self.pipeline = chosen.name
+        self.settings = TrainSettings(**settings).model_dump(mode="json", exclude={"seed", "checkpoint_every"})
+        self.persons = prepared.persons
+
+    def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
+        """An encoder trained on the clips `fit` of `classes`, and on nothing else."""
+        rows = np.flatnonzero(fit & np.isin(self.clips.codes, classes))
+        return cached_encoder(self.clips.take(rows), list(classes), TrainSettings(**{**self.settings, "seed": seed}))
+
+    def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
+        return cached_features(self.encoder(classes, fit, seed), self.clips)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "dataset": self.dataset, "checksum": self.checksum, "clips": len(self.clips),
+            "pipeline": self.clips.pipeline, "history": list(self.clips.history), "layout": self.clips.layout.name,
+            "skipped": [list(pair) for pair in self.skipped],
+        }  # fmt: skip
+
+
+class GivenEncoder(StoreSource):
+    """A clip store seen through one encoder that was trained before."""
+
+    trains = False
+
+    def __init__(self, path: Path, encoder: TrainedEncoder, *, pipeline: str, dataset: str) -> None:
+        super().__init__(path, {}, pipeline=pipeline, dataset=dataset)
+        self._encoder = encoder
+
+    def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
+        return self._encoder
+
+
+def cached_features(encoder: TrainedEncoder, clips: Prepared) -> FeatureSet:
+    """Features of clips by an encoder, kept in the cache."""
+    folder = cache_folder("features") / sha256_of([encoder.card.model_dump(mode="json"), clips.key])
+    if folder.is_dir():
+        return FeatureSet.load(folder)
+    found = encoder.encode(clips)
+    found.save(folder)
+    return found
+
+
+class FolderSource(FeatureSource):
+    """Features that `skelzero encode` wrote, or others brought into that form; no encoder is trained."""
+
+    trains = False
+
+    def __init__(self, path: Path, *, dataset: str = "") -> None:
+        clips = FeatureSet.load(path)
+        self.path = path
+        self.dataset = only_dataset(clips.datasets, dataset, where=path)
+        self.clips: FeatureSet = clips.take(np.flatnonzero(clips.datasets == self.dataset))
+        self.checksum, self.pipeline, self.settings = clips.checksum, "", {}
+
+    def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
+        return self.clips
+
+    def facts(self) -> dict[str, Any]:
+        return {"dataset": self.dataset, "checksum": self.checksum, "clips": len(self.clips), "features": True}
+
+
+def only_dataset(datasets: np.ndarray, wanted: str, *, where: object) -> str:
+    """The data set that is meant: the only one, or the one asked for."""
+    present = sorted({str(d) for d in datasets})
+    if wanted and wanted not in present:
+        raise UserError("the data set is not in the data", where=where, got=wanted, expected=", ".join(present))
+    if not wanted and len(present) > 1:
+        raise UserError("several data sets in one store", where=where, got=", ".join(present),
+                        next_step="say which with --dataset")  # fmt: skip
+    return wanted or present[0]

@@ -1,0 +1,130 @@
+"""From results to rows: mean, deviation and interval over seeds or draws, and paired differences to a baseline."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from pydantic import BaseModel
+
+from skelzero.protocol.metrics import Interval, interval, paired_difference
+from skelzero.protocol.result import Result
+
+Unit = tuple[str, int]
+
+
+class Row(BaseModel):
+    """One method, split, setting and metric over seeds or draws; accuracies from 0 to 1."""
+
+    method: str
+    dataset: str
+    split: str
+    family: str
+    setting: str
+    metric: str
+    mean: float
+    sd: float | None
+    ci95: tuple[float | None, float | None]
+    seeds: int
+    chance: float | None
+    leaky: bool
+
+
+class Pair(BaseModel):
+    """Mean difference of a method to the baseline on the same seeds and draws."""
+
+    method: str
+    baseline: str
+    dataset: str
+    split: str
+    setting: str
+    metric: str
+    difference: float
+    ci95: tuple[float | None, float | None]
+    better: int
+    pairs: int
+
+
+def split_group(name: str) -> str:
+    """Draws of one kind are one row: `random:9#3` belongs to `random:9`.
+
+    >>> split_group("random:9#3"), split_group("22/5")
+    ('random:9', '22/5')
+    """
+    return name.split("#")[0]
+
+
+def summarise(results: Iterable[Result]) -> list[Row]:
+    """One row for each method, split, setting and metric.
+
+    Several seeds on one random draw are averaged first: the draws are the independent units.
+    """
+    rows = []
+    for (method, dataset, split, setting, metric), units in _values(results).items():
+        found = interval(list(units.values.values()))
+        rows.append(Row(
+            method=method, dataset=dataset, split=split, family=units.family, setting=setting, metric=metric,
+            mean=found.mean, sd=_number(found.sd), ci95=_bounds(found), seeds=found.n,
+            chance=_number(float(np.mean(units.chance))) if units.chance else None, leaky=units.leaky,
+        ))  # fmt: skip
+    return rows
+
+
+def pair_up(results: Sequence[Result], baseline: str) -> list[Pair]:
+    """Differences of every other method to `baseline`, over the units that both have."""
+    values = _values(results)
+    pairs = []
+    for (method, dataset, split, setting, metric), units in values.items():
+        other = values.get((baseline, dataset, split, setting, metric))
+        if method == baseline or other is None:
+            continue
+        shared = [unit for unit in units.values if unit in other.values]
+        a, b = [units.values[u] for u in shared], [other.values[u] for u in shared]
+        found = paired_difference(a, b)
+        pairs.append(Pair(
+            method=method, baseline=baseline, dataset=dataset, split=split, setting=setting, metric=metric,
+            difference=found.mean, ci95=_bounds(found), better=sum(x > y for x, y in zip(a, b, strict=True)),
+            pairs=len(shared),
+        ))  # fmt: skip
+    return pairs
+
+
+class _Units:
+    def __init__(self) -> None:
+        self.lists: dict[Unit, list[float]] = defaultdict(list)
+        self.chance: list[float] = []
+        self.family = ""
+        self.leaky = False
+
+    @property
+    def values(self) -> dict[Unit, float]:
+        return {unit: float(np.mean(values)) for unit, values in sorted(self.lists.items())}
+
+
+def _values(results: Iterable[Result]) -> dict[tuple[str, str, str, str, str], _Units]:
+    table: dict[tuple[str, str, str, str, str], _Units] = defaultdict(_Units)
+    for result in results:
+        task = result.task
+        group = split_group(task.split.name)
+        # On a fixed split the seed is the unit; on random draws the draw is.
+        unit: Unit = (task.split.name, task.seed if group == task.split.name else -1)
+        for setting, metrics in result.metrics.items():
+            name = f"{setting}-transductive" if result.transductive else setting
+            for metric, value in metrics.items():
+                units = table[(task.method, task.split.dataset, group, name, metric)]
+                units.lists[unit].append(value)
+                units.family, units.leaky = task.split.family, units.leaky or result.leaky
+                if metric in result.chance.get(setting, {}):
+                    units.chance.append(result.chance[setting][metric])
+    return table
+
+
+def _bounds(found: Interval) -> tuple[float | None, float | None]:
+    return _number(found.low), _number(found.high)
+
+
+def _number(value: float) -> float | None:
+    # JSON has no NaN.
+    return None if math.isnan(value) else value

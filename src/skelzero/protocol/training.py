@@ -1,0 +1,89 @@
+"""One method for use: a run folder from a task, and figures from a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skelzero.errors import UserError
+from skelzero.protocol.bench import Bench
+from skelzero.protocol.calibration import fit_calibration
+from skelzero.protocol.experiment import Figures, Trained, figures, train
+from skelzero.protocol.grid import bench_for
+from skelzero.protocol.metrics import side_margin
+from skelzero.protocol.phases import judge
+from skelzero.protocol.result import Task, hardware, now, versions
+from skelzero.protocol.run import Run, RunCard
+from skelzero.protocol.sources import GivenEncoder, StoreSource
+
+
+def train_run(task: Task) -> Run:
+    """Train a task's method and gather everything that its use needs.
+
+    Raises
+    ------
+    UserError
+        The data are features: a run needs the encoder that makes them.
+    """
+    bench = bench_for(task)
+    source = bench.source
+    if not isinstance(source, StoreSource):
+        raise UserError("a run needs clips, so that its encoder can be kept with it", where=task.data, got="features",
+                        expected="a clip store", next_step="name the store; `compare` reads features")  # fmt: skip
+    trained = train(bench, task.method, task.overrides)
+    encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
+    return Run(_card(task, bench, source, trained), encoder, trained.method, bench.final().bank)
+
+
+def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> RunCard:
+    phase, pseudo = bench.final(), trained.pseudo[0]
+    gamma = None
+    if bench.split.unseen:
+        gamma = trained.stacking.constant(
+            side_margin(trained.method.scores(phase.fit.features, phase.bank), phase.seen)
+        )
+    clips = source.clips
+    return RunCard(
+        method=task.method, settings=trained.method.settings.model_dump(mode="json"), seed=task.seed,
+        dataset=source.dataset, split=task.split, pipeline=clips.pipeline, history=list(clips.history),
+        layout=clips.layout.name, persons=source.persons, class_set=task.class_set, text_encoder=task.text_encoder,
+        kinds=list(task.kinds),
+        text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
+        calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), data=str(Path(task.data).resolve()),
+        checksum=task.checksum, partition=task.partition, test_subjects=list(task.test_subjects),
+        partition_rule=bench.partition.rule,
+        diagnostics={**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy()}, leaky=bench.leaky,
+        versions=versions(), hardware=hardware(), seconds=trained.seconds, made=now(),
+    )  # fmt: skip
+
+
+def evaluate_run(run: Run, settings: tuple[str, ...], *, data: Path | None = None) -> Figures:
+    """Judge a run on the test clips of its split.
+
+    Parameters
+    ----------
+    run : Run
+    settings : tuple of str
+        `zsl`, `gzsl`.
+    data : Path, optional
+        The store, where it lies elsewhere now.
+
+    Raises
+    ------
+    UserError
+        No class is unseen, or the store is not the one that the run was trained on.
+    """
+    card = run.card
+    if card.gamma is None:
+        raise UserError("nothing to evaluate: this run has no unseen classes", where=f"split {card.split.name}",
+                        next_step="train with a split such as 22/5")  # fmt: skip
+    path = data or Path(card.data)
+    source = GivenEncoder(path, run.encoder, pipeline=card.pipeline, dataset=card.dataset)
+    if source.checksum != card.checksum:
+        raise UserError("this is not the store that the run was trained on", where=path, got=source.checksum[:12],
+                        expected=card.checksum[:12], next_step="name the right one with --data")  # fmt: skip
+    rows = {code: i for i, code in enumerate((*card.split.seen, *card.split.unseen))}
+    bench = Bench(
+        source, card.split.split(), lambda codes: run.bank.take([rows[code] for code in codes]), seed=card.seed,
+        partition=card.partition, test_subjects=card.test_subjects, allow_leaky=card.leaky,
+    )  # fmt: skip
+    return figures(bench, judge(bench.final(), run.method), card.gamma, settings)
