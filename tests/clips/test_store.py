@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import time
 from pathlib import Path
 
@@ -81,7 +82,93 @@ def test_an_index_that_points_outside_is_refused(tmp_path: Path) -> None:
         np.save(store.path / "index.npy", index)
         with pytest.raises(UserError, match="index is damaged"):
             ClipStore.open(store.path)[1]
-        index[column][1] = store.index[column][0]
+
+
+def test_an_inner_row_that_points_outside_is_refused_on_reading(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "s", [clip(i) for i in range(3)], source="made-up")
+    for column, value in (("offset", 10**12), ("offset", -5), ("persons", 10**9), ("frames", 0), ("frames", -1)):
+        index = np.array(store.index)
+        index[column][1] = value
+        np.save(store.path / "index.npy", index)
+        with pytest.raises(UserError, match="index is damaged"):
+            ClipStore.open(store.path)[1]
+
+
+@pytest.mark.parametrize("damage", ["garbage", "object array", "other columns", "one row less"])
+def test_a_damaged_index_is_one_message(tmp_path: Path, damage: str) -> None:
+    store = write_store(tmp_path / "s", [clip(i) for i in range(3)], source="made-up")
+    path = store.path / "index.npy"
+    if damage == "garbage":
+        path.write_bytes(b"\x93NUMPY" + b"\xff" * 200)
+    elif damage == "object array":
+        np.save(path, np.array([{}, 1], dtype=object), allow_pickle=True)
+    elif damage == "other columns":
+        np.save(path, np.zeros(3))
+    else:
+        np.save(path, np.array(store.index)[:2])
+    card = json.loads((store.path / "card.json").read_text())
+    card["sizes"]["index.npy"] = path.stat().st_size
+    (store.path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match="index is damaged"):
+        ClipStore.open(store.path)
+
+
+def test_counts_that_lie_are_found(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "s", [clip(i) for i in range(3)], source="made-up")
+    card = json.loads((store.path / "card.json").read_text())
+    for change in ({"classes": {"c0": 3}}, {"frames": 7}, {"datasets": {}}):
+        (store.path / "card.json").write_text(json.dumps({**card, **change}))
+        with pytest.raises(UserError, match="card does not fit"):
+            ClipStore.open(store.path).verify()
+
+
+def test_confidence_that_begins_late_is_unknown_before(tmp_path: Path) -> None:
+    clips = [clip(0, 4, 2), clip(1, 3), clip(2, 5, 2, confident=True), clip(3)]
+    store = write_store(tmp_path / "s", clips, source="made-up")
+    assert [c.confidence is not None for c in store] == [False, False, True, False]
+    np.testing.assert_array_equal(store[2].confidence, clips[2].confidence)
+    assert (store.path / "confidence.f32").stat().st_size * 3 == (store.path / "frames.f32").stat().st_size
+
+
+def test_clips_are_found_by_name_file_and_number(tmp_path: Path) -> None:
+    clips = [clip(i) for i in range(3)]
+    twins = [Clip(c.positions, UCLA, Origin("7", file=f"twin/{i}.txt")) for i, c in enumerate(clips)]
+    store = write_store(tmp_path / "s", [*clips, *twins], source="made-up")
+    assert [store.find(name) for name in ("clip-ä1", "f/2.txt", "5", "twin/1.txt")] == [1, 2, 5, 4]
+    with pytest.raises(UserError, match=r"3 clips share this name(.|\n)*3 \(twin/0.txt\)"):
+        store.find("7")
+    for name in ("x", "6", "-1", "²", ""):
+        with pytest.raises(UserError, match="no clip of that name"):
+            store.find(name)
+
+
+def test_names_in_no_encoding_and_endless_names(tmp_path: Path) -> None:
+    x = clip(0).positions
+    store = write_store(tmp_path / "s", [Clip(x, UCLA, Origin("a\udcff", code="b\udcff"))], source="made-up")
+    store.verify()
+    assert store[0].origin.name == "a\\udcff" and store.find("a\udcff") == 0
+    with pytest.raises(UserError, match="name is too long"):
+        write_store(tmp_path / "t", [Clip(x, UCLA, Origin("x" * 1001))], source="made-up")
+
+
+def test_another_process_opens_instead_of_copying(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "s", [clip(i, 500) for i in range(4)], source="made-up")
+    packed = pickle.dumps(store)
+    assert len(packed) < 1000 and len(pickle.loads(packed)) == 4
+
+
+def test_only_a_store_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear")
+    (tmp_path / "file").write_text("dear")
+    for name in ("home", "file"):
+        with pytest.raises(UserError, match="not overwritten"):
+            write_store(tmp_path / name, [clip(0)], source="made-up", overwrite=True)
+    assert (tmp_path / "home" / "letter.txt").read_text() == (tmp_path / "file").read_text() == "dear"
+    for i in range(2):
+        write_store(tmp_path / "s", [clip(i)], source="made-up", overwrite=True)
+    assert ClipStore.open(tmp_path / "s")[0].origin.subject == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "home", "s"]
 
 
 @pytest.mark.parametrize("card", [{}, {"format": 1}, [], "x"])

@@ -32,7 +32,7 @@ def synthetic(
 
     Example: `skelzero synthetic --out synthetic --subjects 8`
     """
-    from skelzero.clips.store import write_store
+    from skelzero.clips import write_store
     from skelzero.synthetic import CLASSES, generate, source
 
     started = time.perf_counter()

@@ -2,7 +2,9 @@
 
 from skelzero.clips.clip import Clip, Origin
 from skelzero.clips.layout import COMMON_JOINTS, JointLayout, layout_names, load_layout
-from skelzero.clips.store import ClipStore, StoreCard, StoreWriter, write_store
+from skelzero.clips.store import ClipStore
+from skelzero.clips.store_card import StoreCard
+from skelzero.clips.store_writer import StoreWriter, write_store
 
 __all__ = [
     "COMMON_JOINTS",
