@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -149,6 +150,59 @@ def bvh() -> Example:
     return Example(from_bytes("walk.bvh", bvh_file()), "bvh23-73f90cdb", "", ("",), 6, ("bvh-metres-x0.01",))
 
 
+def npz(arrays: dict[str, np.ndarray], *, packed: bool = False) -> bytes:
+    file = io.BytesIO()
+    (np.savez_compressed if packed else np.savez)(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def padded(clips: Sequence[np.ndarray], frames: int = 12) -> np.ndarray:
+    """Clips (T, V, 3) of one body as CTR-GCN pads them: (N, frames, 150), the second body absent."""
+    x = np.zeros((len(clips), frames, 150), np.float32)
+    for row, clip in zip(x, clips, strict=True):
+        row[: len(clip), :75] = (clip - clip[0, 1]).reshape(len(clip), 75)
+    return x
+
+
+def ctr_gcn() -> Example:
+    one_hot = np.eye(4)
+    arrays = {
+        "x_train": padded([walk(6, 25), walk(9, 25, 1)]),
+        "y_train": one_hot[[2, 0]],
+        "x_test": padded([walk(5, 25, 2)]),
+        "y_test": one_hot[[3]],
+    }
+    return Example(
+        from_bytes("FOUR_CS.npz", npz(arrays)), "ntu25", "", ("2", "0", "3"), 6, ("ctr-gcn-bodies", "centre-first-root")
+    )
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def smie() -> Example:
+    x = padded([walk(6, 25), walk(9, 25, 1)]).reshape(2, 12, 2, 25, 3).transpose(0, 4, 1, 3, 2)  # (N, C, T, V, M)
+    data = npy(np.ascontiguousarray(x))
+    return Example(from_bytes("val_position.npy", data), "ntu25", "", ("", ""), 6, ("prepared-elsewhere",))
+
+
+def annotation(name: str, label: int, frames: int, seed: int = 0) -> dict[str, object]:
+    keypoint = (walk(frames, 17, seed)[None, ..., :2] * 100 + 500).astype(np.float16)
+    score = np.full(keypoint.shape[:3], 0.75, np.float16)
+    return {"frame_dir": name, "label": label, "img_shape": (1080, 1920), "original_shape": (1080, 1920),
+            "total_frames": frames, "keypoint": keypoint, "keypoint_score": score}  # fmt: skip
+
+
+def pyskl() -> Example:
+    names = ["v_pour_g01_c01", "v_jump_g02_c03"]
+    value = {"split": {"train": names[:1], "val": names[1:]},
+             "annotations": [annotation(names[0], 3, 6), annotation(names[1], 7, 4, 1)]}  # fmt: skip
+    return Example(from_bytes("gym.pkl", pickle.dumps(value, protocol=4)), "coco17", "", ("3", "7"), 6)
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "ntu": ntu,
     "utd-mhad": utd_mhad,
@@ -156,5 +210,8 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "msr-action3d": msr_action3d,
     "pku-mmd": pku_mmd,
     "bvh": bvh,
+    "ctr-gcn": ctr_gcn,
+    "smie": smie,
+    "pyskl": pyskl,
 }
 """Builders by reader name."""

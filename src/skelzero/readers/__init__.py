@@ -1,6 +1,16 @@
 """Files to clips: one module a format, one registry, archives read in place."""
 
-from skelzero.readers import bvh, msr_action3d, ntu, nw_ucla, pku_mmd, utd_mhad  # noqa: F401  (they register themselves)
+from skelzero.readers import (  # noqa: F401  (they register themselves)
+    bvh,
+    ctr_gcn_npz,
+    msr_action3d,
+    ntu,
+    nw_ucla,
+    pku_mmd,
+    pyskl_pickle,
+    smie_npy,
+    utd_mhad,
+)
 from skelzero.readers.archive import iter_sources, list_sources
 from skelzero.readers.base import READERS, MemorySource, Reader, Skipped, Source, from_bytes
 from skelzero.readers.reading import choose_reader, clips_of, detect, read_clip, read_clips
