@@ -1,0 +1,67 @@
+"""Half-trained encoders on disk, so that a killed training goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from skelzero.encoders.base import SkeletonEncoder
+from skelzero.errors import UserError
+
+FILE = "checkpoint.pt"
+
+
+class Checkpoint:
+    """The newest state of one training.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+        Of the training; a checkpoint of another one is refused.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.path = folder / FILE
+        self.key = key
+
+    def save(self, model: SkeletonEncoder, optimizer: Any, steps: int) -> None:
+        """Replace the file by a newer one; a kill leaves either the old or the new."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        state = {"key": self.key, "steps": steps, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{FILE}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def restore(self, model: SkeletonEncoder, optimizer: Any) -> int:
+        """Take over the saved state, if there is one; the steps that are done.
+
+        Raises
+        ------
+        UserError
+            The file is broken or belongs to another training.
+        """
+        if not self.path.is_file():
+            return 0
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            if state["key"] != self.key:
+                raise UserError("this checkpoint is of another training", where=self.path,
+                                next_step="give another folder, or delete it to start anew")  # fmt: skip
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            return int(state["steps"])
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError("a checkpoint cannot be read", where=self.path, got=str(error).splitlines()[:1],
+                            next_step="delete it to start anew") from error  # fmt: skip

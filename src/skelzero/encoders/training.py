@@ -1,0 +1,196 @@
+"""Training an encoder by cross-entropy on the given classes, on any device, resumable to the same weights.
+
+Every step draws its clips and their changes from a generator of its own, seeded by (seed, step). There is no random
+state to save: a run that was killed and goes on from a checkpoint ends in the same bits as an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skelzero.cards import sha256_of
+from skelzero.encoders.augmentation import augment, mirror_order
+from skelzero.encoders.base import ENCODERS, SkeletonEncoder
+from skelzero.encoders.checkpoint import Checkpoint
+from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.memory import reused_memory
+from skelzero.encoders.settings import TrainSettings
+from skelzero.encoders.trained import TrainedEncoder, make_card, require_finite
+from skelzero.errors import UserError
+from skelzero.preprocess import Prepared
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training depends on, ready to be sent to other processes."""
+
+    x: Float[Tensor, "N C T V M"]
+    y: Int[Tensor, " N"]
+    graph: SkeletonGraph
+    mirror: Int[Tensor, " V"]
+    classes: tuple[str, ...]
+    settings: TrainSettings
+    key: str
+    """SHA-256 of data, classes and settings: a checkpoint of another job is not gone on with."""
+
+
+def train_encoder(
+    prepared: Prepared,
+    class_codes: Sequence[str],
+    settings: TrainSettings,
+    *,
+    checkpoint_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> TrainedEncoder:
+    """Train an encoder on the clips of some classes and on nothing else.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Training clips. Those of other classes are left out.
+    class_codes : sequence of str
+        Codes (`a5`), or `dataset:code` where the clips are of several data sets.
+    settings : TrainSettings
+    checkpoint_folder : Path, optional
+        Where to save now and then, and where to go on from.
+    progress : callable (done, total), optional
+
+    Raises
+    ------
+    UserError
+        Unknown encoder, a class without clips, NaN in the clips, frames or joints that do not fit.
+    """
+    from lightning_fabric import Fabric
+
+    job = make_job(prepared, class_codes, settings)
+    strategy = "auto" if settings.devices == 1 else "ddp_spawn"
+    fabric = Fabric(
+        accelerator=settings.accelerator, devices=settings.devices, precision=settings.precision, strategy=strategy
+    )
+    if settings.devices > 1:
+        # A progress bar cannot follow into other processes.
+        progress = None
+    with reused_memory():
+        state: dict[str, Tensor] = cast(Any, fabric).launch(run_job, job, checkpoint_folder, progress)
+    model = new_model(job)
+    model.load_state_dict(state)
+    card = make_card(
+        prepared, settings.encoder, job.classes, clips=len(job.y), data_key=prepared.key, seed=settings.seed,
+        steps=settings.steps, settings=settings.model_dump(mode="json"),
+    )  # fmt: skip
+    return TrainedEncoder(model.eval(), card)
+
+
+def class_keys(prepared: Prepared, class_codes: Sequence[str]) -> tuple[str, ...]:
+    """The classes as `dataset:code`, in the given order."""
+    datasets = sorted({str(d) for d in prepared.datasets})
+    if len(datasets) != 1 and not all(":" in code for code in class_codes):
+        raise UserError("clips of several data sets: say which class is whose", got=", ".join(datasets),
+                        expected="class codes as dataset:code")  # fmt: skip
+    keys = tuple(code if ":" in code else f"{datasets[0]}:{code}" for code in class_codes)
+    if len(set(keys)) != len(keys) or len(keys) < 2:
+        raise UserError("an encoder is trained on at least two different classes", got=", ".join(keys) or "none")
+    return keys
+
+
+def make_job(prepared: Prepared, class_codes: Sequence[str], settings: TrainSettings) -> Job:
+    """Pick the classes' clips and check them once."""
+    classes = class_keys(prepared, class_codes)
+    number = {key: k for k, key in enumerate(classes)}
+    keys = [f"{d}:{c}" for d, c in zip(prepared.datasets, prepared.codes, strict=True)]
+    rows = np.array([i for i, key in enumerate(keys) if key in number], dtype=np.int64)
+    y = np.array([number[keys[i]] for i in rows], dtype=np.int64)
+    missing = sorted(set(classes) - {keys[i] for i in rows})
+    if missing:
+        raise UserError("classes without a training clip", got=", ".join(missing),
+                        next_step="check the split against the data set and its training subjects")  # fmt: skip
+    x = require_finite(torch.from_numpy(np.array(prepared.data[rows], dtype=np.float32)))
+    graph = SkeletonGraph.from_layout(prepared.layout)
+    key = sha256_of([settings.key, list(classes), prepared.key])
+    job = Job(x, torch.from_numpy(y), graph, mirror_order(graph, prepared.layout.mirror), classes, settings, key)
+    new_model(job).check_shape(x[:1])
+    return job
+
+
+def new_model(job: Job) -> SkeletonEncoder:
+    """The untrained encoder, its weights drawn by the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.settings.seed)
+        return ENCODERS[job.settings.encoder].build(job.graph, len(job.classes), persons=job.x.shape[4])
+
+
+def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
+    """The loop; runs once in each process and returns the weights."""
+    settings = job.settings
+    if settings.batch % fabric.world_size:
+        raise UserError("the batch cannot be shared evenly", got=f"{settings.batch} clips, {fabric.world_size} devices")
+    bare = new_model(job)
+    model, optimizer = fabric.setup(bare, make_optimizer(bare, settings))
+    checkpoint = Checkpoint(folder, job.key) if folder is not None else None
+    done = checkpoint.restore(bare, optimizer) if checkpoint else 0
+    x, y = fabric.to_device(job.x), fabric.to_device(job.y)
+    model.train()
+    for step in range(done, settings.steps):
+        loss = train_step(fabric, model, optimizer, job, x, y, step)
+        due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps
+        if due and not math.isfinite(float(loss)):
+            raise RuntimeError(f"training diverged at step {step + 1}: try a lower rate")
+        if due and checkpoint and fabric.is_global_zero:
+            checkpoint.save(bare, optimizer, step + 1)
+        if progress is not None:
+            progress(step + 1, settings.steps)
+    return {name: tensor.detach().cpu() for name, tensor in bare.state_dict().items()}
+
+
+def train_step(
+    fabric: Any, model: nn.Module, optimizer: torch.optim.Optimizer, job: Job, x: Tensor, y: Tensor, step: int
+) -> Float[Tensor, ""]:
+    """One step; with several devices each takes its share of the same batch."""
+    settings = job.settings
+    generator = torch.Generator().manual_seed(step_seed(settings.seed, step))
+    rows = batch_rows(len(y), settings.batch, settings.seed, step).to(y.device)
+    clips = augment(x[rows], settings.augmentation, generator, job.mirror)
+    share = slice(fabric.global_rank, None, fabric.world_size)
+    for group in optimizer.param_groups:
+        group["lr"] = settings.rate_at(step)
+    optimizer.zero_grad(set_to_none=True)
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+        # Dropout draws from the global generator.
+        torch.manual_seed(step_seed(settings.seed, step) + fabric.global_rank)
+        loss = F.cross_entropy(model(clips[share]), y[rows][share], label_smoothing=settings.label_smoothing)
+    fabric.backward(loss)
+    optimizer.step()
+    return loss.detach()
+
+
+def make_optimizer(model: SkeletonEncoder, settings: TrainSettings) -> torch.optim.Optimizer:
+    """AdamW that decays matrices only."""
+    decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and not name.endswith("mask")]
+    chosen = {id(p) for p in decayed}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.rate)
+
+
+def step_seed(seed: int, step: int) -> int:
+    """A seed for one step, unrelated to those of other steps and other seeds."""
+    return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 2)
+
+
+def batch_rows(clips: int, batch: int, seed: int, step: int) -> Int[Tensor, " B"]:
+    """The clips of a step: every clip once an epoch, in an order of that epoch's own; batches run across epochs."""
+    places = np.arange(step * batch, (step + 1) * batch)
+    orders = {int(epoch): np.random.default_rng([seed, int(epoch)]).permutation(clips) for epoch in places // clips}
+    return torch.tensor([orders[int(p // clips)][p % clips] for p in places])
