@@ -1,4 +1,4 @@
-"""A user's words as classes: described from the shipped class sets where they are known, taken as they are otherwise."""
+"""A user's words as classes: described from the shipped class sets where known there, taken as they are otherwise."""
 
 from __future__ import annotations
 
