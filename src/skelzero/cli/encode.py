@@ -1,0 +1,181 @@
+"""`skelzero encode`: the clips of a store into features, by given weights or by an encoder trained on seen classes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skelzero.cli import console
+from skelzero.cli.app import app
+from skelzero.errors import UserError
+
+if TYPE_CHECKING:
+    from skelzero.clips import ClipStore
+    from skelzero.encoders import FeatureSet, TrainedEncoder
+    from skelzero.preprocess import Prepared
+
+
+@app.command()
+def encode(
+    store: Annotated[Path, typer.Argument(help="Clip store (`skelzero data import`).")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of features to write.")],
+    encoder: Annotated[str, typer.Option(help="Skeleton encoder; `:small` trains in half a minute.")] = "",
+    weights: Annotated[Path | None, typer.Option(help="Public Shift-GCN .pt file, or an encoder folder.")] = None,
+    split: Annotated[str, typer.Option(help="Train on its seen classes (22/5, random:9#3, a file, all).")] = "",
+    partition: Annotated[str, typer.Option(help="Which recordings train: xsub, xview; by default the usual.")] = "",
+    steps: Annotated[int, typer.Option(min=0, help="Optimiser steps; 0 for the encoder's default.")] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    pipeline: Annotated[str, typer.Option(help="Preprocessing; by default the one that fits.")] = "",
+    dataset: Annotated[str, typer.Option(help="Which data set, where a store holds several.")] = "",
+    class_set: Annotated[str, typer.Option(help="Classes of the split; by default the data set's own.")] = "",
+    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = "32-true",
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Share each batch among so many.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Clips that are encoded together.")] = 64,
+    check_labels: Annotated[
+        bool,
+        typer.Option(
+            "--check-labels",
+            help="Compare the encoder's own answers with "
+            "the labels: of all clips for given weights, else of the test clips.",
+        ),
+    ] = False,
+    save_encoder: Annotated[Path | None, typer.Option(help="Write the encoder itself to this folder, too.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Turn clips into one feature vector each.
+
+    With weights, they are used as they are. Without, an encoder is trained on the training clips of the split's seen
+    classes, kept in the cache, and found there the next time. The features' card says on which classes.
+
+    Example: `skelzero encode utd --split 22/5 --out utd-features --check-labels`
+    """  # fmt: skip
+    from skelzero.clips import ClipStore
+
+    begin = time.monotonic()
+    for path in (out, save_encoder):
+        if path is not None and path.exists() and not overwrite:
+            raise UserError("the output exists already", where=path, next_step="give another path or pass --overwrite")
+    opened = ClipStore.open(store)
+    if weights is not None:
+        refused = {"--split": split, "--steps": steps, "--partition": partition}
+        _refuse_training_options([name for name, given in refused.items() if given])
+        trained = _load(weights, encoder)
+        prepared = _prepare(opened, pipeline or trained.card.pipeline)
+        checked = None
+    else:
+        settings = {"encoder": encoder or "shift-gcn:small", "seed": seed, "precision": precision,
+                    "accelerator": accelerator, "devices": devices, **({"steps": steps} if steps else {})}  # fmt: skip
+        prepared = _prepare(opened, pipeline)
+        trained, checked = _train(prepared, store, settings, split, partition, dataset, class_set)
+    features = _encode(trained, prepared, batch)
+    top1, judged = _top1(features, checked) if check_labels else (None, 0)
+    features.save(out, overwrite=overwrite)
+    if save_encoder is not None:
+        trained.save(save_encoder, overwrite=overwrite)
+    facts = {
+        "clips": len(features), "top1": top1, "judged": judged, "skipped": len(features.card.skipped),
+        "encoder": trained.card.encoder, "width": features.features.shape[1], "classes": len(trained.card.classes),
+        "pipeline": prepared.pipeline, "out": str(out), "seconds": round(time.monotonic() - begin, 3),
+    }  # fmt: skip
+    _report(facts, as_json)
+
+
+def _refuse_training_options(given: list[str]) -> None:
+    if given:
+        raise UserError("weights are used as they are, not trained further", got=", ".join(given),
+                        next_step="leave out --weights to train, or these options to use the weights")  # fmt: skip
+
+
+def _load(weights: Path, encoder: str) -> TrainedEncoder:
+    """Weights of this package (a folder) or the public ones (a file)."""
+    from skelzero.encoders import ENCODERS, TrainedEncoder, load_public_weights
+
+    if encoder:
+        _ = ENCODERS[encoder]
+    trained = TrainedEncoder.load(weights) if weights.is_dir() else load_public_weights(weights)
+    if encoder and encoder != trained.card.encoder:
+        raise UserError("the weights are another encoder's", where=weights, got=trained.card.encoder, expected=encoder)
+    return trained
+
+
+def _prepare(store: ClipStore, pipeline: str) -> Prepared:
+    from skelzero.preprocess import PIPELINES, default_pipeline, prepare
+
+    chosen = PIPELINES[pipeline] if pipeline else default_pipeline(store.layout)
+    with console.progress() as bar:
+        task = bar.add_task(f"preparing ({chosen.name})", total=len(store))
+        return prepare(store, chosen, progress=lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _train(
+    prepared: Prepared, store: Path, settings: dict[str, Any], split: str, partition: str, dataset: str, class_set: str
+) -> tuple[TrainedEncoder, Any]:
+    """The encoder trained on the seen classes' training clips, and which clips may judge it."""
+    import numpy as np
+    from pydantic import ValidationError
+
+    from skelzero.encoders import TrainSettings, cached_encoder
+    from skelzero.protocol.partitions import usual_partition
+    from skelzero.protocol.sources import only_dataset
+    from skelzero.protocol.splits import check_present, load_split
+    from skelzero.text import load_class_set
+
+    if not split:
+        raise UserError("without weights an encoder is trained: on which classes?",
+                        next_step="name a split (--split 22/5; all for every class), or pass --weights")  # fmt: skip
+    try:
+        chosen = TrainSettings(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError("a setting is not possible", where=f"--{first['loc'][0]}", got=first["input"],
+                        expected=first["msg"]) from error  # fmt: skip
+    name = only_dataset(prepared.datasets, dataset, where=store)
+    of_set = prepared.datasets == name
+    codes = sorted({str(code) for code in prepared.codes[of_set]})
+    classes = load_split(load_class_set(class_set or name), split, codes=codes)
+    check_present(classes, codes, where=store)
+    train = np.zeros(len(prepared), dtype=bool)
+    train[of_set] = usual_partition(prepared.take(np.flatnonzero(of_set)), name, name=partition).train
+    seen = of_set & np.isin(prepared.codes, classes.seen)
+    with console.progress() as bar:
+        task = bar.add_task(f"training {chosen.encoder}", total=chosen.steps)
+        trained = cached_encoder(
+            prepared.take(np.flatnonzero(seen & train)), list(classes.seen), chosen,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    return trained, seen & ~train
+
+
+def _encode(trained: TrainedEncoder, prepared: Prepared, batch: int) -> FeatureSet:
+    with console.progress() as bar:
+        task = bar.add_task("encoding", total=len(prepared))
+        return trained.encode(
+            prepared, batch, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _top1(features: FeatureSet, judged: Any) -> tuple[float, int]:
+    """The encoder's own accuracy on the clips that may judge it, and their number."""
+    import numpy as np
+
+    rows = np.isin(features.keys, features.card.encoder.classes)
+    if judged is not None:
+        rows &= judged
+    top1 = features.take(np.flatnonzero(rows)).top1()
+    if top1 is None:
+        raise UserError("no clip can check the encoder", got="no test clip of a class that the encoder was trained on",
+                        next_step="leave out --check-labels")  # fmt: skip
+    return top1, int(rows.sum())
+
+
+def _report(facts: dict[str, Any], as_json: bool) -> None:
+    skipped = f", {facts['skipped']} skipped" if facts["skipped"] else ""
+    checked = f"; top-1 {facts['top1']:.1%} of {facts['judged']} clips" if facts["top1"] is not None else ""
+    console.say(f"{facts['clips']} clips as {facts['width']} numbers each in {facts['out']}{skipped}{checked}")
+    if as_json:
+        console.put_json(facts)
