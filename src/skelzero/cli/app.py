@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = [a for a in arguments if a != "--debug"]
     try:
         result = app(args=arguments, prog_name="skelzero", standalone_mode=False)
+        if result == 130:  # newer versions of Typer turn Ctrl-C into this code
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code

@@ -36,10 +36,10 @@ def import_(
     from skelzero.readers.importing import SKIPPED, import_clips
 
     with console.progress() as bar:
-        task = bar.add_task("importing", total=None)
+        task = bar.add_task("listing", total=None)
         report = import_clips(
             src, out, format=format, workers=workers, overwrite=overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     if json:
         console.put_json({"clips": report.clips, "skipped": report.skipped, "seconds": round(report.seconds, 3)})

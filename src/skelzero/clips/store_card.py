@@ -147,6 +147,11 @@ def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def plain_text(text: str) -> str:
+    """The text as it reads once written."""
+    return to_bytes(text).decode()
+
+
 def origin_of(row: np.void) -> Origin:
     fields: dict[str, Any] = {name: row[name].decode("utf-8", "replace") for name in TEXT_COLUMNS}
     fields.update({name: int(row[name]) for name in NUMBER_COLUMNS})

@@ -26,6 +26,7 @@ from skelzero.clips.store_card import (
     StoreCard,
     count,
     index_table,
+    plain_text,
     to_bytes,
 )
 from skelzero.errors import UserError
@@ -128,8 +129,8 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         card = StoreCard(
             format=FORMAT, clips=len(self._rows), frames=sum(frames for *_, frames in self._rows),
             layout=self._first.layout.to_json(), unit=self._first.unit, source=self.source,
-            datasets=count(_plain(row[0].dataset) for row in self._rows),
-            classes=count(_plain(row[0].code) for row in self._rows), history=list(self._first.history),
+            datasets=count(plain_text(row[0].dataset) for row in self._rows),
+            classes=count(plain_text(row[0].code) for row in self._rows), history=list(self._first.history),
             checksums=checksums, sizes={name: (self._stage / name).stat().st_size for name in checksums},
         )  # fmt: skip
         write_json(self._stage / CARD, card.model_dump())
@@ -174,10 +175,6 @@ def check_replaceable(path: Path) -> None:
     if not (path / CARD).is_file() or not (path / INDEX).is_file():
         raise UserError("there is something else than a clip store; it is not overwritten", where=path,
                         next_step="give another path")  # fmt: skip
-
-
-def _plain(text: str) -> str:
-    return to_bytes(text).decode()
 
 
 def _brief(value: object) -> str:

@@ -1,43 +1,45 @@
 """From any source to a clip store: parallel, resumable at any moment, and the same bytes however it went.
 
-The sources are cut into parts of a fixed number of files. Each part is a small store of its own in `STORE.partial/`,
-which appears whole or not at all; the store is put together from the parts in the order of the sources' names. So the
-number of workers, a kill, and the order in which an archive is read leave no trace in the result.
+The files are cut into fixed parts (`import_parts`), made by worker processes (`import_workers`) in `STORE.partial`
+(`import_folder`) and put together in the order of their names. The number of workers, a kill, and the order in which an
+archive is read leave no trace in the result.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import itertools
-import multiprocessing
-import shutil
+import errno
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from skelzero import __version__
-from skelzero.cards import CARD, read_json, sha256_of, staged_folder, write_json
-from skelzero.clips import Clip, ClipStore, StoreWriter
+from skelzero.cards import sha256_of
+from skelzero.clips import ClipStore, StoreWriter
+from skelzero.clips.store_card import plain_text
+from skelzero.clips.store_writer import check_replaceable
 from skelzero.errors import UserError
 from skelzero.readers.archive import iter_sources, list_sources
 from skelzero.readers.base import READERS, Source
-from skelzero.readers.reading import AUTO, NO_READER, clips_of
+from skelzero.readers.import_folder import ImportFolder
+from skelzero.readers.import_parts import PART_BYTES, PART_FILES, Assembly, collect, make_part, plan
+from skelzero.readers.import_workers import cores, run_jobs
+from skelzero.readers.reading import AUTO, NO_READER
 
-PART_FILES = 64
 SKIPPED = "skipped.csv"
-SMALL_BYTES = 150 << 20
+BYTES_THAT_PAY = 24 << 20
+"""Starting a worker takes as long as reading about so many bytes."""
 
-Progress = Callable[[int, int], None]
-Numbered = tuple[int, Source]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What came of an import."""
+    """What came of an import: clips in the store, files and clips left out, seconds it took."""
 
     clips: int
     skipped: int
@@ -55,6 +57,9 @@ def import_clips(
 ) -> ImportReport:
     """Read every recording of a file, folder or archive into a new store.
 
+    What cannot be read is left out and listed, with the reason, in the store's `skipped.csv`. One store holds one joint
+    layout: that of the first clip in the order of names; clips of other layouts are listed like broken ones.
+
     Parameters
     ----------
     src : path
@@ -63,171 +68,147 @@ def import_clips(
     format : str
         A reader's name, or `auto`.
     workers : int
-        Processes; 0 takes one a core for large sources and only this one for small.
+        Processes; 0 takes one a core, and fewer for sources so small that starting them would take longer. They are
+        spawned: a script that calls this with several must do so under `if __name__ == "__main__":`.
     overwrite : bool
-        Replace a store that lies at `out`.
-    progress : callable (files done, files), optional
+        Replace a store that lies at `out`, once the new one is complete.
+    progress : callable (stage, done, total), optional
 
     Raises
     ------
     UserError
-        Nothing readable, a store in the way, a wrong format name.
+        Nothing readable, something in the way at `out`, a wrong format name, a full disk, a killed worker.
     """
     begin = time.perf_counter()
     src, out = Path(src), Path(out)
     if format != AUTO:
         READERS[format]  # a wrong name is told before anything is read
-    if out.exists() and not overwrite:
-        raise UserError("the output exists already", where=out, next_step="give another path or pass --overwrite")
-    sources = list_sources(src)
-    partial = out.with_name(out.name + ".partial")
-    _open_partial(partial, _fingerprint(src, sources, format))
-    _fill(partial, src, sources, format, workers or _fitting_workers(sources), progress)
-    clips, skipped = _assemble(partial, out, len(sources), src.name, overwrite)
-    shutil.rmtree(partial, ignore_errors=True)
-    return ImportReport(clips, skipped, time.perf_counter() - begin)
+    folder = ImportFolder(out)
+    _check_output(src, folder, overwrite)
+    sources = _unique(list_sources(src))
+    fingerprint = _fingerprint(src, sources, format)
+    with folder.held():
+        facts = folder.done(fingerprint)
+        if out.exists() and not overwrite and (facts is None or folder.store.exists()):
+            raise _exists(out)
+        if facts is None:
+            facts = _import(src, sources, folder, fingerprint, format, workers, progress)
+        folder.publish()
+        folder.clear()
+    return ImportReport(facts["clips"], facts["skipped"], time.perf_counter() - begin)
 
 
-def _fitting_workers(sources: list[Source]) -> int:
-    """One a core, but none besides this process for what it reads in the time that starting others would take."""
-    return multiprocessing.cpu_count() if sum(source.size for source in sources) > SMALL_BYTES else 1
+def _check_output(src: Path, folder: ImportFolder, overwrite: bool) -> None:
+    out = folder.out
+    if src.is_dir() and out.absolute().resolve().is_relative_to(src.absolute().resolve()):
+        raise UserError("the store would lie in the folder that is read", where=out, next_step="give a path outside it")
+    if out.exists():
+        with contextlib.suppress(OSError):
+            folder.folder.rmdir()  # an empty one: killed at the very last step
+    if overwrite:
+        check_replaceable(out)
+    elif out.exists() and not folder.folder.exists():
+        raise _exists(out)
 
 
-def _fingerprint(src: Path, sources: list[Source], format: str) -> str:
+def _exists(out: Path) -> UserError:
+    return UserError("the output exists already", where=out, next_step="give another path or pass --overwrite")
+
+
+def _unique(sources: Sequence[Source]) -> list[Source]:
+    """Of members of one name the last: archives that were added to hold the new version behind the old one."""
+    return list({source.name: source for source in sources}.values())
+
+
+def _fingerprint(src: Path, sources: Sequence[Source], format: str) -> str:
     """Changes whenever parts made before would no longer be those of this import."""
-    stamps = {source.path: source.path.stat().st_mtime_ns for source in sources}
-    files = [(s.name, s.size, stamps[s.path]) for s in sources]
-    return sha256_of([src.name, files, format, PART_FILES, __version__])
+    labels = [source.labels for source in sources if source.labels is not None]
+    files = [*sources, *labels]
+    stamps = {path: path.stat().st_mtime_ns for path in {source.path for source in files}}
+    facts = [(plain_text(source.name), source.size, stamps[source.path]) for source in files]
+    return sha256_of([_name(src), facts, format, PART_FILES, PART_BYTES, __version__])
 
 
-def _open_partial(partial: Path, fingerprint: str) -> None:
-    card = partial / CARD
-    if card.is_file():
-        if read_json(card, what="unfinished import").get("fingerprint") == fingerprint:
-            return
-        shutil.rmtree(partial)
-    write_json(card, {"fingerprint": fingerprint})
+def _name(src: Path) -> str:
+    return plain_text(src.absolute().name)
 
 
-def _part(partial: Path, number: int) -> Path:
-    return partial / f"part-{number:06d}"
+def _import(
+    src: Path, sources: list[Source], folder: ImportFolder, fingerprint: str, format: str, workers: int,
+    progress: Progress | None,
+) -> dict[str, Any]:  # fmt: skip
+    """Make what is missing of the import; the store is complete in the folder when this returns."""
+    folder.begin(fingerprint)
+    parts = plan(sources)
+    try:
+        _fill(src, sources, parts, folder, format, workers, progress)
+        facts = _assemble(src, sources, parts, folder, progress)
+        folder.mark_done(facts)
+        return facts
+    except _NothingError:
+        folder.clear()
+        raise
+    except BaseException as error:
+        if not any(folder.is_made(number) for number in range(len(parts))):
+            folder.clear()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError("the disk is full", where=folder.folder, got=error.strerror,
+                            next_step="free some space and run the same command again, it goes on where it stopped; "
+                            "or remove this folder") from error  # fmt: skip
+        raise
 
 
 def _fill(
-    partial: Path, src: Path, sources: list[Source], format: str, workers: int, progress: Progress | None
+    src: Path, sources: list[Source], parts: list[list[int]], folder: ImportFolder, format: str, workers: int,
+    progress: Progress | None,
 ) -> None:  # fmt: skip
     """Make the parts that are missing."""
-    parts = -(-len(sources) // PART_FILES)
-    missing = {number for number in range(parts) if not (_part(partial, number) / CARD).is_file()}
+    missing = {number: folder.part(number) for number in range(len(parts)) if not folder.is_made(number)}
     number_of = {source.name: i for i, source in enumerate(sources)}
-    wanted = [source for i, source in enumerate(sources) if i // PART_FILES in missing]
+    wanted = [sources[i] for i in sorted(i for number in missing for i in parts[number])]
     done = len(sources) - len(wanted)
-    if progress is not None:
-        progress(done, len(sources))
-    jobs = _jobs(partial, ((number_of[s.name], s) for s in iter_sources(src, wanted)), sources, missing, format)
-    for files in _run(jobs, min(workers, max(1, len(missing)))):
-        done += files
-        if progress is not None:
-            progress(done, len(sources))
+    stream = ((number_of[source.name], source) for source in iter_sources(src, wanted))
+    jobs = collect(stream, parts, missing, format)
+    enough = 1 + sum(source.size for source in wanted) // BYTES_THAT_PAY
+    processes = min(workers or min(cores(), enough), max(1, len(missing)))
+    with contextlib.closing(run_jobs(make_part, jobs, processes)) as results:
+        for files in results:
+            done += files
+            if progress is not None:
+                progress("reading files", done, len(sources))
 
 
-@dataclass(frozen=True)
-class _Job:
-    folder: Path
-    files: list[Numbered]
-    format: str
-
-
-def _jobs(
-    partial: Path, stream: Iterable[Numbered], sources: list[Source], missing: set[int], format: str
-) -> Iterator[_Job]:  # fmt: skip
-    """Collect the stream, whatever its order, into whole parts."""
-    size = {n: min(PART_FILES, len(sources) - n * PART_FILES) for n in missing}
-    waiting: dict[int, list[Numbered]] = {}
-    for number, source in stream:
-        part = number // PART_FILES
-        files = waiting.setdefault(part, [])
-        files.append((number, source))
-        if len(files) == size[part]:
-            yield _Job(_part(partial, part), sorted(waiting.pop(part), key=lambda f: f[0]), format)
-
-
-def _run(jobs: Iterator[_Job], workers: int) -> Iterator[int]:
-    """Do the jobs, at most two a worker in flight, so that an archive's bytes do not pile up in memory."""
-    if workers <= 1:
-        yield from map(_make_part, jobs)
-        return
-    # Spawned, not forked: a fork of a process with threads (torch, a progress bar) can hang.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    flying: set[Future[int]] = set()
-    try:
-        for job in itertools.chain(jobs, (None,)):
-            if job is not None:
-                flying.add(pool.submit(_make_part, job))
-            while flying and (job is None or len(flying) >= 2 * workers):
-                finished, flying = wait(flying, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
-    except BrokenProcessPool as error:
-        hint = "run the same command again, it goes on where it stopped; or use fewer --workers"
-        raise UserError("a worker process was killed (out of memory?)", next_step=hint) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _make_part(job: _Job) -> int:
-    """Read a part's files into one store for each kind of clip (layout and unit) among them."""
-    order: list[tuple[int, int]] = []
-    skipped: list[tuple[int, str, str]] = []
-    with staged_folder(job.folder, replace=True) as stage:
-        with ExitStack() as stack:
-            writers: dict[tuple[str, str], tuple[int, StoreWriter]] = {}
-            for number, source in job.files:
-                for item in clips_of(source, job.format):
-                    if not isinstance(item, Clip):
-                        skipped.append((number, item.name, item.reason))
-                        continue
-                    kind = (item.layout.checksum, item.unit)
-                    if kind not in writers:
-                        writer = StoreWriter(stage / f"kind-{len(writers)}", source=job.folder.name)
-                        writers[kind] = (len(writers), stack.enter_context(writer))
-                    writers[kind][1].add(item)
-                    order.append((number, writers[kind][0]))
-        write_json(stage / CARD, {"order": order, "skipped": skipped})
-    return len(job.files)
-
-
-def _assemble(partial: Path, out: Path, files: int, source: str, overwrite: bool) -> tuple[int, int]:
-    """Put the parts together in the order of the sources."""
-    skipped: list[tuple[str, str]] = []
-    with StoreWriter(out, source=source, overwrite=overwrite) as writer:
-        for number in range(-(-files // PART_FILES)):
-            folder = _part(partial, number)
-            card = read_json(folder / CARD, what="part of an import")
-            skipped += [(name, reason) for _, name, reason in card["skipped"]]
-            for clip in _clips_of_part(folder, card["order"]):
-                try:
-                    writer.add(clip)
-                except UserError as error:
-                    skipped.append((clip.origin.file or clip.origin.name, error.one_line()))
-        if not writer.clips:
-            raise _nothing(source, skipped)
+def _assemble(
+    src: Path, sources: list[Source], parts: list[list[int]], folder: ImportFolder, progress: Progress | None
+) -> dict[str, Any]:  # fmt: skip
+    """Put the parts together in the order of the files' names."""
+    assembly = Assembly([folder.part(number) for number in range(len(parts))])
+    if not len(assembly):
+        raise _nothing(src, sources, assembly.skipped)
+    with StoreWriter(folder.store, source=_name(src), overwrite=True) as writer:
+        for done, clip in enumerate(assembly):
+            try:
+                writer.add(clip)
+            except UserError as error:
+                assembly.skip(clip, error)
+            if progress is not None and done % 256 == 0:
+                progress("writing clips", done, len(assembly))
         with (writer.folder / SKIPPED).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("name", "reason"), *skipped])
+            csv.writer(file).writerows([("name", "reason"), *assembly.skipped])
         clips = writer.clips
-    return clips, len(skipped)
+    return {"clips": clips, "skipped": len(assembly.skipped), "checksum": ClipStore.open(folder.store).checksum}
 
 
-def _clips_of_part(folder: Path, order: list[tuple[int, int]]) -> Iterator[Clip]:
-    stores = {kind: iter(ClipStore.open(folder / f"kind-{kind}")) for kind in {kind for _, kind in order}}
-    for _, kind in order:
-        yield next(stores[kind])
+class _NothingError(UserError):
+    """No clip in the whole source: a second run would come to the same end."""
 
 
-def _nothing(source: str, skipped: list[tuple[str, str]]) -> UserError:
-    known = ", ".join(sorted(READERS))
-    broken = [item for item in skipped if item[1] != NO_READER]
-    got = f"{len(skipped)} files without a clip"
-    if broken:
-        got += f"; {broken[0][0]}: {broken[0][1]}"
-    return UserError("no clip found", where=source, got=got, expected=f"files of one of these formats: {known}",
-                     next_step="name the format with --format, or mend the files")  # fmt: skip
+def _nothing(src: Path, sources: Sequence[Source], skipped: Sequence[tuple[str, str]]) -> UserError:
+    suffixes = Counter(PurePosixPath(source.name).suffix or "no suffix" for source in sources)
+    got = ", ".join(f"{count} x {suffix}" for suffix, count in suffixes.most_common(6))
+    broken = [f"{name}: {reason}" for name, reason in skipped if reason != NO_READER]
+    formats = ", ".join(f"{name} ({'/'.join(READERS[name].suffixes)})" for name in sorted(READERS))
+    return _NothingError(
+        "no clip found", where=src, got=f"{got}; {broken[0]}" if broken else got, expected=f"files of {formats}",
+        next_step="name the format with --format, or mend the files",
+    )  # fmt: skip
