@@ -13,10 +13,11 @@ from skelzero.protocol import metrics
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.phases import Judged, fit_on, judge
 from skelzero.protocol.result import Result, Task, hardware, now, versions
-from skelzero.protocol.selection import Selection, select
+from skelzero.protocol.selection import Selection, Trial, select
 from skelzero.protocol.stacking import Stacking, fit_stacking
 
 ZSL, GZSL = "zsl", "gzsl"
+NOTHING_TO_CHOOSE = "nothing to choose: one candidate, and seen classes do not compete"
 SETTINGS = (ZSL, GZSL)
 
 
@@ -28,16 +29,17 @@ class Trained:
     ----------
     method : ZeroShotMethod
     selection : Selection
-    stacking : Stacking
+    stacking : Stacking or None
+        None where nothing was to be calibrated.
     pseudo : list of Judged
-        What the chosen settings gave in the pseudo phases.
+        What the chosen settings gave in the pseudo phases; empty where these were not needed.
     seconds : dict
         Time for `selection` and `fit`.
     """
 
     method: ZeroShotMethod
     selection: Selection
-    stacking: Stacking
+    stacking: Stacking | None
     pseudo: list[Judged]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -48,7 +50,7 @@ def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
     return [settings for i, settings in enumerate(found) if settings not in found[:i]]
 
 
-def train(bench: Bench, name: str, overrides: dict[str, Any]) -> Trained:
+def train(bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool = True) -> Trained:
     """Choose settings and the calibration constant on pseudo-unseen classes, then fit on all seen classes.
 
     Parameters
@@ -58,17 +60,23 @@ def train(bench: Bench, name: str, overrides: dict[str, Any]) -> Trained:
         A registered method.
     overrides : dict
         Settings that are not to be chosen.
+    calibrate : bool
+        False where seen and unseen classes do not compete; with nothing to choose no pseudo phase is then needed.
     """
     begin = time.perf_counter()
     kind = METHODS[name]
-    selection, judged = select(
-        lambda settings: kind(**settings), candidates(name, overrides), bench.pseudo(), seed=bench.seed
-    )
-    selection = selection.model_copy(update={"encoder_saw_pseudo": bench.encoder_saw_pseudo()})
+    options = candidates(name, overrides)
+    judged: list[Judged] = []
+    if calibrate or len(options) > 1:
+        selection, judged = select(lambda settings: kind(**settings), options, bench.pseudo(), seed=bench.seed)
+        selection = selection.model_copy(update={"encoder_saw_pseudo": bench.encoder_saw_pseudo()})
+    else:
+        only = Trial(settings=options[0], top1=[], reciprocal_rank=[])
+        selection = Selection(rule=NOTHING_TO_CHOOSE, trials=[only], chosen=0, pseudo_unseen=[], clips=0)
     chosen = time.perf_counter()
     method = fit_on(bench.final(), lambda: kind(**selection.settings), seed=bench.seed)
     seconds = {"selection": chosen - begin, "fit": time.perf_counter() - chosen}
-    return Trained(method, selection, stack(judged), judged, seconds)
+    return Trained(method, selection, stack(judged) if calibrate else None, judged, seconds)
 
 
 def stack(judged: list[Judged]) -> Stacking:
@@ -143,10 +151,10 @@ def _add(
 def run_task(task: Task, bench: Bench) -> Result:
     """Train, judge and describe one task on its bench."""
     begin = time.perf_counter()
-    trained = train(bench, task.method, task.overrides)
+    trained = train(bench, task.method, task.overrides, calibrate=GZSL in task.settings)
     started = time.perf_counter()
     judged = judge(bench.final(), trained.method)
-    gamma = trained.stacking.constant(judged.reference)
+    gamma = trained.stacking.constant(judged.reference) if trained.stacking else 0.0
     seconds = {**trained.seconds, "judge": time.perf_counter() - started, "total": time.perf_counter() - begin}
     return describe(task, bench, trained, judged, gamma, seconds)
 
@@ -164,7 +172,7 @@ def describe(
     return Result(
         key=task.key, task=task, metrics=found.metrics, chance=found.chance, per_class=found.per_class,
         class_order=found.class_order, confusion=found.confusion, selection=trained.selection,
-        stacking=trained.stacking if GZSL in task.settings else None, gamma=gamma if GZSL in task.settings else None,
+        stacking=trained.stacking, gamma=gamma if trained.stacking else None,
         method_settings=trained.method.settings.model_dump(mode="json"),
         data={**bench.source.facts(), **clips}, text=text, encoder=phase.fit.card.model_dump(mode="json"),
         diagnostics=diagnostics, leaky=bench.leaky, versions=versions(), hardware=hardware(), seconds=seconds,

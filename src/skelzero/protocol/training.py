@@ -36,6 +36,7 @@ def train_run(task: Task) -> Run:
 
 def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> RunCard:
     phase, pseudo = bench.final(), trained.pseudo[0]
+    assert trained.stacking is not None, "a run is calibrated"
     gamma = None
     if bench.split.unseen:
         gamma = trained.stacking.constant(

@@ -22,7 +22,7 @@ RECORDS = 20
 
 @dataclass
 class Batch:
-    """Standardised features and the class of each; with mixup, a second class and the first one's share."""
+    """Standardised features and the class of each."""
 
     x: Float[Tensor, "N X"]
     y: Int[Tensor, " N"]
