@@ -144,3 +144,19 @@ def test_the_most_moving_person_comes_first() -> None:
     x[1] += np.linspace(0, 2, clip.frames, dtype=np.float32)[:, None, None]
     step = steps.most_moving_persons(1)
     np.testing.assert_array_equal(step(clip.with_step("walk", x)).positions[0], x[1])
+
+
+def test_the_frame_of_the_public_weights() -> None:
+    clip = standing()
+    turned = steps.centre_each_frame(steps.spine_to_z_shoulders_to_x(clip))
+    hip, spine = (steps.common_joint(turned, n)[0, 0] for n in ("hip_center", "spine"))
+    left, right = (steps.common_joint(turned, f"{s}_shoulder")[0, 0] for s in ("left", "right"))
+    np.testing.assert_allclose((right - left)[1:] / np.linalg.norm(right - left), 0, atol=1e-5)
+    assert (right - left)[0] > 0 and (spine - hip)[2] > 0.9 * np.linalg.norm(spine - hip)
+    np.testing.assert_allclose(turned.positions[0, :, turned.layout.root], 0, atol=1e-6)
+
+
+def test_repeat_goes_on_from_the_start_and_cuts_what_is_too_long() -> None:
+    x = np.arange(5, dtype=np.float32).reshape(1, 5, 1, 1)
+    assert steps.repeat(x, 12).ravel().tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
+    assert steps.repeat(x, 3).ravel().tolist() == [0, 1, 2]

@@ -149,7 +149,7 @@ def load_public_weights(path: Path, layout: str = "ntu25") -> TrainedEncoder:
     joints = load_layout(layout)
     card = EncoderCard(
         encoder="shift-gcn", graph=SkeletonGraph.from_layout(joints), layout_checksum=joints.checksum,
-        pipeline="ntu-64", persons=2, classes=classes, weights_sha256=sha256_file(path), versions=versions(),
+        pipeline="ntu-300", persons=2, classes=classes, weights_sha256=sha256_file(path), versions=versions(),
         source=path.name,
     )  # fmt: skip
     return TrainedEncoder(_model_of(card, state, where=path), card)

@@ -18,7 +18,7 @@ Step = Callable[[Clip], Clip]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Steps in order, then linear resampling to a fixed number of frames.
+    """Steps in order, then a fixed number of frames: resampled linearly, or the clip repeated at its own speed.
 
     Attributes
     ----------
@@ -32,6 +32,8 @@ class Pipeline:
         People kept, the most active first.
     common : bool
         The result is on the common body whatever the source.
+    repeats : bool
+        Repeat the clip instead of resampling it.
     version : int
         Raised whenever the numbers change, so that caches notice.
     summary : str
@@ -43,6 +45,7 @@ class Pipeline:
     frames: int
     max_persons: int
     common: bool = False
+    repeats: bool = False
     version: int = 1
     summary: str = ""
 
@@ -54,13 +57,13 @@ class Pipeline:
         UserError
             A clip that has been through a pipeline already, has no body, or lacks the joints that a step needs.
         """
-        if clip.history and clip.history[-1].startswith("resample-"):
+        if clip.history and clip.history[-1].startswith(("resample-", "repeat-")):
             raise UserError("this clip was prepared already", where=clip.origin.name, got=" > ".join(clip.history),
                             next_step="start from the recorded clip")  # fmt: skip
         for step in self.steps:
             clip = step(clip)
-        resampled = steps.resample(clip.positions, self.frames)
-        done = clip.with_step(f"resample-{self.frames}", resampled)
+        fit = steps.repeat if self.repeats else steps.resample
+        done = clip.with_step(f"{fit.__name__}-{self.frames}", fit(clip.positions, self.frames))
         if not np.isfinite(done.positions).all():
             raise UserError("joints are missing that this pipeline cannot fill", where=clip.origin.name)
         return done
@@ -80,6 +83,11 @@ _ONE_BODY: tuple[Step, ...] = (
 PIPELINES.add("ntu-64", Pipeline(
     "ntu-64", (*_NTU_BODIES, steps.absent_to_zero), frames=64, max_persons=2,
     summary="NTU RGB+D bodies chosen and centred; 64 frames (Shift-GCN, CTR-GCN)",
+))  # fmt: skip
+PIPELINES.add("ntu-300", Pipeline(
+    "ntu-300", (*_NTU_BODIES, steps.spine_to_z_shoulders_to_x, steps.centre_each_frame, steps.absent_to_zero),
+    frames=300, max_persons=2, repeats=True,
+    summary="as ntu-64, upright along z, centred in each frame, repeated to 300 frames (the public Shift-GCN weights)",
 ))  # fmt: skip
 PIPELINES.add("ntu-50", Pipeline(
     "ntu-50", (*_NTU_BODIES, steps.turn_shoulders_to_x, steps.absent_to_zero), frames=50, max_persons=2,

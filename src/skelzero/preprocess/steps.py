@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -21,7 +22,7 @@ def drop_empty_frames(clip: Clip) -> Clip:
     return clip.with_step("drop-empty-frames", clip.positions[:, seen], confidence=None)
 
 
-def most_moving_persons(count: int) -> object:
+def most_moving_persons(count: int) -> Callable[[Clip], Clip]:
     """Step: keep the `count` people who move most, the most active first."""
 
     def step(clip: Clip) -> Clip:
@@ -75,6 +76,34 @@ def turn_shoulders_to_x(clip: Clip) -> Clip:
         raise UserError("the shoulders are never seen together", where=clip.origin.name)
     rotation = rotation_between((left - right)[seen[0]], np.array([1.0, 0.0, 0.0]))
     return clip.with_step("shoulders-to-x", _rotate(clip.positions, rotation))
+
+
+def centre_each_frame(clip: Clip) -> Clip:
+    """Put the origin at the first person's root in every frame, so that walking about leaves no trace."""
+    roots = interpolate_gaps(clip.positions[0, :, clip.layout.root])
+    return clip.with_step("centre-each-frame", (clip.positions - roots[None, :, None]).astype(np.float32))
+
+
+def spine_to_z_shoulders_to_x(clip: Clip) -> Clip:
+    """Turn the clip so that in its first frame the lower spine stands along z and the shoulders lie along x.
+
+    The right shoulder points along +x. It is the frame of reference of the public Shift-GCN weights, as the statistics
+    of their input normalisation show.
+    """
+    hip, spine, left, right = (
+        _first_seen(clip, name) for name in ("hip_center", "spine", "left_shoulder", "right_shoulder")
+    )
+    upright = rotation_between(spine - hip, np.array([0.0, 0.0, 1.0]))
+    level = rotation_between(upright @ (right - left), np.array([1.0, 0.0, 0.0]))
+    return clip.with_step("spine-to-z-shoulders-to-x", _rotate(clip.positions, level @ upright))
+
+
+def _first_seen(clip: Clip, name: str) -> Float[np.ndarray, "3"]:
+    places = common_joint(clip, name)[0]
+    seen = np.flatnonzero(np.isfinite(places).all(axis=-1))
+    if not len(seen):
+        raise UserError("a joint that is needed is never seen", where=clip.origin.name, got=name)
+    return places[seen[0]].astype(np.float64)
 
 
 def face_forward(clip: Clip) -> Clip:
@@ -184,6 +213,12 @@ def resample(x: Float32[np.ndarray, "P T V C"], frames: int) -> Float32[np.ndarr
     high = np.minimum(low + 1, T - 1)
     weight = (place - low).astype(np.float32)[None, :, None, None]
     return x[:, low] * (1 - weight) + x[:, high] * weight
+
+
+def repeat(x: Float32[np.ndarray, "P T V C"], frames: int) -> Float32[np.ndarray, "P F V C"]:
+    """The clip over and over at its own speed until there are `frames` frames; a longer one is cut."""
+    times = -(-frames // x.shape[1])
+    return np.tile(x, (1, times, 1, 1))[:, :frames]
 
 
 def rotation_between(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
