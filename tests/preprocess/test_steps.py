@@ -147,7 +147,8 @@ def test_the_most_moving_person_comes_first() -> None:
 
 
 def test_the_frame_of_the_public_weights() -> None:
-    clip = standing()
+    # As a Kinect sees a person who faces it: the left side lies towards -x.
+    clip = standing().with_step("turn", standing().positions * np.array([-1, 1, -1], dtype=np.float32))
     turned = steps.centre_each_frame(steps.spine_to_z_shoulders_to_x(clip))
     hip, spine = (steps.common_joint(turned, n)[0, 0] for n in ("hip_center", "spine"))
     left, right = (steps.common_joint(turned, f"{s}_shoulder")[0, 0] for s in ("left", "right"))
