@@ -30,7 +30,7 @@ test: lint ## lint, types and all tests (two processes, one thread each)
 bench: $(INSTALLED) ## every timing ratio, each against its reference in the same run
 	$(PY) benchmarks/run_all.py --out bench-results
 
-results: $(INSTALLED) ## the evaluation figures of docs/results.md (needs ../shared/data; hours on two cores)
+results: $(INSTALLED) ## the evaluation figures of docs/results.md (needs ../shared/data; about an hour on two cores)
 	bash benchmarks/evaluation.sh
 
 clean: ## remove the environment and what the demo wrote
