@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from skelzero.protocol.result import Result
     from skelzero.protocol.summary import Pair, Row
 
-SHOWN = {"zsl": ("top1", "top5", "per_class"), "gzsl": ("S", "U", "H", "AUSUC", "gate_auc", "H_oracle_gate")}
+SHOWN = {"zsl": ("top1", "top5", "per_class"), "gzsl": ("S", "U", "H", "AUSUC")}
 MAIN = {"zsl": "top1", "gzsl": "H"}
 
 

@@ -7,11 +7,11 @@ import functools
 import multiprocessing
 import os
 import signal
-from collections import defaultdict
+import threading
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.experiment import run_task
@@ -20,6 +20,7 @@ from skelzero.protocol.result import Result, Task, read_result, result_path
 from skelzero.text import load_class_set
 
 Progress = Callable[[int, int], None]
+Unit = tuple[str, str, int]
 
 
 def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Progress | None = None) -> list[Result]:
@@ -42,7 +43,8 @@ def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Pr
     tell = progress or (lambda done, total: None)
     missing = list({task.key: task for task in tasks if not result_path(out, task.key).is_file()}.values())
     tell(len(tasks) - len(missing), len(tasks))
-    workers = min(workers or available_cores(), len(missing))
+    encoders = sum(members[0].folds + 1 for members in _by_unit(missing).values())
+    workers = min(workers or available_cores(), max(len(missing), encoders))
     failures: list[BaseException] = []
     finished = len(tasks) - len(missing)
     for failure in _in_turn(missing, out) if workers <= 1 else _at_once(missing, out, workers):
@@ -68,28 +70,36 @@ def _in_turn(tasks: list[Task], out: Path) -> Iterator[BaseException | None]:
 
 def _at_once(tasks: list[Task], out: Path, workers: int) -> Iterator[BaseException | None]:
     """First the encoders of a unit, side by side, then its tasks: an encoder is never trained twice at once."""
-    units: dict[tuple[object, ...], list[Task]] = defaultdict(list)
+    units = _by_unit(tasks)
+    encoders = deque((unit, part) for unit, members in units.items() for part in range(members[0].folds + 1))
+    left = Counter(unit for unit, _ in encoders)
+    ready: deque[Task] = deque()
+    pending: dict[Future[BaseException | None], Unit | None] = {}
+    with _executor(workers) as executor:
+        while pending or ready or encoders:
+            # Only as much as can run at once is handed out, tasks first, so that results come early.
+            while len(pending) < workers and (ready or encoders):
+                if ready:
+                    pending[executor.submit(_run, ready.popleft(), out)] = None
+                else:
+                    unit, part = encoders.popleft()
+                    pending[executor.submit(_warm, units[unit][0], part)] = unit
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                warmed = pending.pop(future)
+                if warmed is None:
+                    yield future.result()
+                    continue
+                future.result()
+                left[warmed] -= 1
+                if not left[warmed]:
+                    ready.extend(units[warmed])
+
+
+def _by_unit(tasks: list[Task]) -> dict[Unit, list[Task]]:
+    units: dict[Unit, list[Task]] = defaultdict(list)
     for task in tasks:
         units[task.unit].append(task)
-    with _executor(workers) as executor:
-        warming: dict[Future[None], tuple[object, ...]] = {}
-        for unit, members in units.items():
-            for part in range(members[0].folds + 1):
-                warming[executor.submit(_warm, members[0], part)] = unit
-        left = {unit: members[0].folds + 1 for unit, members in units.items()}
-        running: set[Future[BaseException | None]] = set()
-        while warming or running:
-            pending: set[Future[Any]] = {*warming, *running}
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                if future in warming:
-                    unit = warming.pop(future)
-                    left[unit] -= 1
-                    if left[unit] == 0:
-                        running |= {executor.submit(_run, task, out) for task in units[unit]}
-                else:
-                    running.discard(future)
-                    yield future.result()
+    return units
 
 
 @contextlib.contextmanager
@@ -114,6 +124,15 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threadpoolctl.threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its workers; they would go on computing for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _warm(task: Task, part: int) -> None:

@@ -165,7 +165,8 @@ def _open_source(path: str, encoder: str, pipeline: str, dataset: str) -> Featur
     import json
 
     folder = Path(path)
-    if "features" in read_json(folder / CARD, what="clip store or features folder"):
+    card = read_json(folder / CARD, what="clip store or features folder")
+    if isinstance(card, dict) and "store_checksum" in card:
         return FolderSource(folder, dataset=dataset)
     return StoreSource(folder, json.loads(encoder), pipeline=pipeline, dataset=dataset)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
+from pydantic import ValidationError
 
 from skelzero.caches import cache_folder
 from skelzero.cards import sha256_of
@@ -75,7 +76,7 @@ class StoreSource(FeatureSource):
         if (prepared.datasets != self.dataset).any():
             self.clips = prepared.take(np.flatnonzero(prepared.datasets == self.dataset))
         self.pipeline = chosen.name
-        self.settings = TrainSettings(**settings).model_dump(mode="json", exclude={"seed", "checkpoint_every"})
+        self.settings = checked_settings(settings)
         self.persons = prepared.persons
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
@@ -92,6 +93,16 @@ class StoreSource(FeatureSource):
             "pipeline": self.clips.pipeline, "history": list(self.clips.history), "layout": self.clips.layout.name,
             "skipped": [list(pair) for pair in self.skipped],
         }  # fmt: skip
+
+
+def checked_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of an encoder's training in full, without the seed; an impossible one is a `UserError`."""
+    try:
+        return TrainSettings(**given).model_dump(mode="json", exclude={"seed", "checkpoint_every"})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError("a setting of the skeleton encoder is not possible", where=".".join(map(str, first["loc"])),
+                        got=first["input"], expected=first["msg"]) from error  # fmt: skip
 
 
 class GivenEncoder(StoreSource):
@@ -113,7 +124,7 @@ def cached_features(encoder: TrainedEncoder, clips: Prepared) -> FeatureSet:
     if folder.is_dir():
         return FeatureSet.load(folder)
     found = encoder.encode(clips)
-    found.save(folder)
+    found.save(folder, overwrite=True)  # another process may have been faster
     return found
 
 

@@ -13,6 +13,8 @@ from skelzero.protocol.metrics import Interval, interval, paired_difference
 from skelzero.protocol.result import Result
 
 Unit = tuple[str, int]
+ORDER = ("zsl", "gzsl", "top1", "top5", "per_class", "S", "U", "H", "AUSUC", "gate_auc")
+"""Rows come in this order, whatever order the files keep; what is not named comes last."""
 
 
 class Row(BaseModel):
@@ -69,7 +71,7 @@ def summarise(results: Iterable[Result]) -> list[Row]:
             mean=found.mean, sd=_number(found.sd), ci95=_bounds(found), seeds=found.n,
             chance=_number(float(np.mean(units.chance))) if units.chance else None, leaky=units.leaky,
         ))  # fmt: skip
-    return rows
+    return sorted(rows, key=_place)
 
 
 def pair_up(results: Sequence[Result], baseline: str) -> list[Pair]:
@@ -88,7 +90,13 @@ def pair_up(results: Sequence[Result], baseline: str) -> list[Pair]:
             difference=found.mean, ci95=_bounds(found), better=sum(x > y for x, y in zip(a, b, strict=True)),
             pairs=len(shared),
         ))  # fmt: skip
-    return pairs
+    return sorted(pairs, key=_place)
+
+
+def _place(row: Row | Pair) -> tuple[int, int]:
+    # Sorting keeps the order of data sets, splits and methods within equal places.
+    setting, metric = row.setting.split("-")[0], row.metric
+    return tuple(ORDER.index(name) if name in ORDER else len(ORDER) for name in (setting, metric))  # type: ignore[return-value]
 
 
 class _Units:
