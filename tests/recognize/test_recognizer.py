@@ -1,0 +1,85 @@
+"""The model in the package names synthetic clips, takes other layouts, and refuses what it cannot take."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skelzero.clips import Clip, Origin, load_layout
+from skelzero.errors import UserError
+from skelzero.readers import read_clip
+from skelzero.recognize import Recognizer
+from skelzero.synthetic import make_clip
+from skelzero.text import load_class_set
+
+CODES = ("s01", "s20", "s44", "s52")
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.load()
+
+
+def label(code: str) -> str:
+    class_set = load_class_set("synthetic")
+    return class_set.classes[class_set.index(code)].label
+
+
+def test_clips_of_new_bodies_are_named(recognizer: Recognizer) -> None:
+    labels = [label(code) for code in CODES]
+    clips = [make_clip(code, subject, 1, seed=77) for code in CODES for subject in (1, 2, 3)]
+    answers = [recognizer.recognize(clip, labels).segments[0].labels[0].label for clip in clips]
+    right = [answer == label(clip.origin.code) for answer, clip in zip(answers, clips, strict=True)]
+    assert np.mean(right) >= 0.75  # chance 0.25; the classes were trained, the bodies are new
+
+
+def test_the_answer_has_the_promised_form(recognizer: Recognizer) -> None:
+    answer = recognizer.recognize(make_clip("s01", 3, 1, seed=5), ["walk", "juggle with fire"]).to_json()
+    segment = answer["segments"][0]  # type: ignore[index]
+    assert set(segment) == {"start", "end", "person", "labels", "none_of_these"}
+    assert sum(r["probability"] for r in segment["labels"]) == pytest.approx(1, abs=1e-3)
+    assert "juggle with fire" not in answer["understood"]  # type: ignore[operator]
+    assert any("synthetic" in note for note in answer["notes"])  # type: ignore[union-attr]
+
+
+def test_a_long_recording_gives_segments_that_cover_it(recognizer: Recognizer) -> None:
+    parts = [make_clip(code, 2, 1, seed=9).positions for code in ("s01", "s01", "s01", "s52", "s52", "s52")]
+    x = np.concatenate([np.nan_to_num(p) for p in parts], axis=1)
+    clip = Clip(x, load_layout("common20"), Origin("long"), fps=30.0)
+    segments = recognizer.recognize(clip, [label(code) for code in CODES]).segments
+    assert segments[0].start == 0 and segments[-1].end == pytest.approx(clip.frames / 30)
+    for before, after in pairwise(segments):
+        assert before.end == after.start
+
+
+def test_other_words_need_no_new_model(recognizer: Recognizer) -> None:
+    clip = make_clip("s20", 1, 1, seed=3)
+    first, second = recognizer.recognize(clip, ["a", "b"]), recognizer.recognize(clip, ["c", "d", "e"])
+    assert len(first.segments[0].labels) == 2 and len(second.segments[0].labels) == 3
+
+
+def test_motion_capture_goes_through_the_common_body(recognizer: Recognizer, recordings: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    with tarfile.open(recordings / "cmu_bvh.tar.xz") as archive:
+        member = next(m for m in archive if m.name.endswith(".bvh"))
+        (tmp_path / "clip.bvh").write_bytes(archive.extractfile(member).read())  # type: ignore[union-attr]
+    answer = recognizer.recognize(read_clip(tmp_path / "clip.bvh"), ["walk forward", "clap hands", "sit down"])
+    assert answer.segments and np.isfinite([r.probability for s in answer.segments for r in s.labels]).all()
+
+
+@pytest.mark.parametrize("labels", [[], ["walk", "walk"], ["", "walk"]])
+def test_useless_words_are_refused(recognizer: Recognizer, labels: list[str]) -> None:
+    with pytest.raises(UserError, match="label"):
+        recognizer.recognize(make_clip("s01", 1, 1), labels)
+
+
+def test_flat_recordings_are_refused_and_said_to_be_flat(recognizer: Recognizer) -> None:
+    clip = Clip(
+        np.random.default_rng(0).random((1, 40, 17, 2)).astype(np.float32), load_layout("coco17"), Origin("flat")
+    )
+    with pytest.raises(UserError, match=r"three coordinates(.|\n)*2-D"):
+        recognizer.recognize(clip, ["walk", "wave"])
