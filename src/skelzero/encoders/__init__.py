@@ -1,6 +1,6 @@
 """Skeleton encoders: graphs from layouts, networks, their training, and features with a card."""
 
-from skelzero.encoders import shift_gcn  # noqa: F401  (registers itself)
+from skelzero.encoders import ctr_gcn, shift_gcn, st_gcn  # noqa: F401  (they register themselves)
 from skelzero.encoders.augmentation import Augmentation
 from skelzero.encoders.base import ENCODERS, EncoderSpec, SkeletonEncoder
 from skelzero.encoders.cache import cached_encoder

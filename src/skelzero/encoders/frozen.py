@@ -8,8 +8,9 @@ from torch import Tensor
 
 from skelzero.encoders.base import SkeletonEncoder
 
-BODIES_AT_ONCE = 8
-"""Bodies that pass through the network together: enough for the matrix products, few enough for the cache."""
+FRAMES_AT_ONCE = 512
+"""Frames, of all bodies together, that pass through the network at once: enough for the matrix products, few enough
+for the activations to stay in the processor's cache."""
 
 
 class FrozenEncoder:
@@ -53,7 +54,7 @@ class FrozenEncoder:
     def _fill(self, pooled: Float[Tensor, "N M D"], x: Tensor, present: Bool[Tensor, "N M"]) -> None:
         """Write the features of the bodies that are there."""
         encoder = self.encoder
-        clips = max(1, BODIES_AT_ONCE // int(present.sum(dim=1).max()))
+        clips = max(1, FRAMES_AT_ONCE // (x.shape[2] * int(present.sum(dim=1).max().clamp(min=1))))
         for start in range(0, len(x), clips):
             part = slice(start, start + clips)
             here = present[part]

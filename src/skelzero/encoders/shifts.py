@@ -85,20 +85,21 @@ class _TentShift(torch.autograd.Function):
     def forward(ctx: FunctionCtx, x: Tensor, shift: Tensor, stride: int) -> Tensor:
         ctx.save_for_backward(x, shift)
         ctx.stride = stride  # type: ignore[attr-defined]
-        return depthwise_in_time(x, tent_kernel(shift), stride=stride)
+        # Under autocast activations come in half precision, the shifts do not.
+        return depthwise_in_time(x, tent_kernel(shift).to(x.dtype), stride=stride)
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
         x, shift = ctx.saved_tensors  # type: ignore[attr-defined]
         stride: int = ctx.stride  # type: ignore[attr-defined]
         grad, C = grad.contiguous(), grad.shape[-1]
-        step = depthwise_in_time(x, step_kernel(shift), stride=stride)
-        grad_shift = (grad * step).view(-1, C).sum(0)
+        step = depthwise_in_time(x, step_kernel(shift).to(x.dtype), stride=stride)
+        grad_shift = (grad * step).view(-1, C).sum(0).to(shift.dtype)
         if stride > 1:
             spread = grad.new_zeros(x.shape)
             spread[:, ::stride] = grad
             grad = spread
-        return depthwise_in_time(grad, tent_kernel(shift).flip(2)), grad_shift, None
+        return depthwise_in_time(grad, tent_kernel(shift).to(grad.dtype).flip(2)), grad_shift, None
 
 
 def step_kernel(shift: Float[Tensor, " C"]) -> Float[Tensor, "C 1 W 1"]:

@@ -24,6 +24,7 @@ from skelzero.encoders.card import EncoderCard
 from skelzero.encoders.features import TABLE, FeatureCard, FeatureSet
 from skelzero.encoders.frozen import FrozenEncoder
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.memory import reused_memory
 from skelzero.encoders.public_weights import convert_shift_gcn, read_state_dict
 from skelzero.errors import UserError
 from skelzero.preprocess import Prepared
@@ -100,13 +101,14 @@ class TrainedEncoder:
         """
         self._check(prepared)
         features, logits = [], []
-        for start in range(0, len(prepared), batch):
-            x = torch.from_numpy(np.array(prepared.data[start : start + batch], dtype=np.float32))
-            f, z = self.frozen(require_finite(x))
-            features.append(f.numpy())
-            logits.append(z.numpy())
-            if progress is not None:
-                progress(min(start + batch, len(prepared)), len(prepared))
+        with reused_memory():
+            for start in range(0, len(prepared), batch):
+                x = torch.from_numpy(np.array(prepared.data[start : start + batch], dtype=np.float32))
+                f, z = self.frozen(require_finite(x))
+                features.append(f.numpy())
+                logits.append(z.numpy())
+                if progress is not None:
+                    progress(min(start + batch, len(prepared)), len(prepared))
         card = FeatureCard(
             encoder=self.card, store_checksum=prepared.store_checksum, pipeline=prepared.pipeline,
             history=prepared.history, skipped=prepared.skipped,
