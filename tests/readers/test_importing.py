@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import os
@@ -167,16 +168,23 @@ def group_ends(group: int) -> bool:
 @pytest.mark.slow
 def test_ctrl_c_is_one_message_and_the_import_goes_on(tmp_path: Path) -> None:
     source = make_source(tmp_path / "src", 640, frames=20)
-    command = [*PROGRAM, "data", "import", str(source), "--out", str(tmp_path / "out"), "--workers", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while process.poll() is None and not list((tmp_path / "out.partial").glob("part-*")):
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers as well
-    _, errors = process.communicate(timeout=60)
+    for attempt in range(5):
+        # On a busy machine the import may be over before the signal comes: then once more, elsewhere.
+        out = tmp_path / f"out{attempt}"
+        partial = out.with_name(out.name + ".partial")
+        command = [*PROGRAM, "data", "import", str(source), "--out", str(out), "--workers", "2"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        while process.poll() is None and not list(partial.glob("part-*")):
+            time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers as well
+        _, errors = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
     assert process.returncode == 130 and errors.count("error: stopped") == 1 and "Traceback" not in errors
     assert group_ends(process.pid)
-    done = len(list((tmp_path / "out.partial").glob("part-*")))
-    report = importing.import_clips(source, tmp_path / "out", workers=1)
+    done = len(list(partial.glob("part-*")))
+    report = importing.import_clips(source, out, workers=1)
     assert done >= 1 and report.clips == 640
 
 
