@@ -173,7 +173,9 @@ def test_ctrl_c_is_one_message_and_the_import_goes_on(tmp_path: Path) -> None:
         out = tmp_path / f"out{attempt}"
         partial = out.with_name(out.name + ".partial")
         command = [*PROGRAM, "data", "import", str(source), "--out", str(out), "--workers", "2"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        # Started in the background, as some runners do, a process would ignore the signal.
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
         while process.poll() is None and not list(partial.glob("part-*")):
             time.sleep(0.005)
         with contextlib.suppress(ProcessLookupError):
