@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from skelzero.cli import console
 from skelzero.cli.app import app
 from skelzero.errors import UserError
+
+if TYPE_CHECKING:
+    from skelzero.clips import ClipStore
 
 data = typer.Typer(help="Import recordings, look into clip stores.", no_args_is_help=True)
 app.add_typer(data, name="data")
@@ -69,28 +72,44 @@ def info(
 
     Example: `skelzero data info utd --json`
     """
-    import numpy as np
-
     from skelzero.clips import ClipStore
 
     opened = ClipStore.open(store)
     if verify:
         opened.verify()
-    card = opened.card
-    lengths = np.quantile(opened.index["frames"], [0, 0.5, 1]).astype(int).tolist()
-    facts = {
-        "clips": card.clips, "classes": len([c for c in card.classes if c]), "layout": opened.layout.name,
-        "frames": card.frames, "checksum": opened.checksum, "datasets": card.datasets, "unit": card.unit,
-        "subjects": len(np.unique(opened.subjects)), "persons": int(opened.index["persons"].max()),
-        "frames_per_clip": dict(zip(("min", "median", "max"), lengths, strict=True)), "source": card.source,
-        "history": card.history, "verified": verify, "class_counts": card.classes,
-    }  # fmt: skip
+    facts = _facts(opened) | {"verified": verify}
     if json:
         console.put_json(facts)
         return
-    rows = [(key, value) for key, value in facts.items() if key != "class_counts"]
-    console.put_table(str(store), ("fact", "value"), rows)
-    console.put_table("clips a class", ("class", "clips"), card.classes.items())
+    known = [(key.replace("_", " "), _words(value)) for key, value in facts.items() if key != "class_counts"]
+    console.put_table(str(store), ("fact", "value"), known)
+    console.say("clips a class: " + _words(facts["class_counts"]))
+
+
+def _facts(store: ClipStore) -> dict[str, Any]:
+    """What the store holds; the first five keys are what scripts rely on."""
+    import numpy as np
+
+    card, index = store.card, store.index
+    quantiles = np.quantile(index["frames"], [0, 0.25, 0.5, 0.75, 1]).astype(int).tolist()
+    rates = sorted({round(float(rate), 3) for rate in np.unique(index["fps"]) if np.isfinite(rate)})
+    people = {name: len(np.unique(index[name][index[name] >= 0])) for name in ("subject", "camera", "setup")}
+    return {
+        "clips": card.clips, "classes": len([code for code in card.classes if code]), "layout": store.layout.name,
+        "frames": card.frames, "checksum": store.checksum, "joints": len(store.layout), "dims": store.layout.dims,
+        "unit": card.unit, "confidence": "confidence.f32" in card.sizes, "frames_per_second": rates,
+        "frames_per_clip": dict(zip(("min", "25 %", "median", "75 %", "max"), quantiles, strict=True)),
+        "persons_per_clip": {"max": int(index["persons"].max())}, **{f"{name}s": n for name, n in people.items() if n},
+        "datasets": card.datasets, "source": card.source, "history": card.history, "class_counts": card.classes,
+    }  # fmt: skip
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return " · ".join(f"{key or 'unknown'} {number}" for key, number in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value) or "-"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 @data.command()
@@ -100,16 +119,20 @@ def show(
     out: Annotated[Path, typer.Option(help="Folder for the page and the picture.")] = Path(),
     json: AsJson = False,
 ) -> None:
-    """Write a clip as an interactive 3-D page and a contact sheet.
+    """Write a clip as an interactive page and as a contact sheet.
+
+    The page is one HTML file that needs no network; the sheet is a PNG and needs matplotlib (`skelzero[figures]`).
 
     Example: `skelzero data show utd a9_s1_t1 --out look`
     """
     from skelzero.clips import ClipStore
-    from skelzero.report.skeleton_view import write_contact_sheet, write_skeleton_page
+    from skelzero.report.contact_sheet import write_contact_sheet
+    from skelzero.report.skeleton_view import write_skeleton_page
 
     opened = ClipStore.open(store)
-    chosen = opened[opened.find(clip)]
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in chosen.origin.name)
+    number = opened.find(clip)
+    chosen = opened[number]
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in chosen.origin.name[:80]) or f"clip-{number}"
     page, sheet = out / f"{stem}.html", out / f"{stem}.png"
     write_skeleton_page(chosen, page)
     written = [str(page)]

@@ -145,8 +145,10 @@ def _items(source: Source, format: str) -> Iterator[Clip | Skipped]:
 
 
 def _reason(item: Skipped, source: Source) -> str:
-    """The reason without the place of the source, so that the list reads the same wherever that lies."""
-    return item.reason.replace(f"; where: {source.where}", "").replace(source.where, source.name)
+    """The reason without the place of the source: lists read the same wherever it lies, and its name stands beside."""
+    places = {f"where: {source.where}", f"where: {source.name}"}
+    kept = [part for part in item.reason.split("; ") if part not in places]
+    return "; ".join(kept).replace(source.where, source.name)
 
 
 def _name(clip: Clip) -> str:

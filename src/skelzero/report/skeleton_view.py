@@ -1,165 +1,188 @@
-"""A clip to look at: an interactive 3-D skeleton as one HTML file, and a sheet of still frames as a PNG."""
+"""A clip to turn and to play: an interactive skeleton as one HTML file that needs no network and no other file."""
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from skelzero.cards import write_text
 from skelzero.clips import Clip
-from skelzero.errors import missing_extra
+from skelzero.report.bodies import (
+    Bones,
+    bones_by_side,
+    bounds,
+    colour,
+    facing,
+    facts,
+    legend,
+    present,
+    segments,
+    shown_frames,
+    time_label,
+    title,
+)
 
 MAX_FRAMES = 300
-"""Longer clips are shown with every n-th frame, which keeps the file small."""
-COLOURS = {"left": "#1b7ec2", "right": "#d1495b", "middle": "#444444"}
-SHEET = (3, 6)
+"""Longer clips are shown with some of their frames left out, which keeps the file small."""
+DIGITS = {2: 1, 3: 3}
+"""Decimals of a coordinate: tenths of pixels, millimetres."""
+LEAST_ROOM = 0.6
+"""Metres: the smallest side of the drawn room; a flat one would be hard to turn."""
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ margin: 0; font: 15px/1.4 system-ui, sans-serif; color: #222; background: #fff; display: flex;
+       flex-direction: column; height: 100vh; }}
+header {{ padding: 12px 20px 0; }}
+h1 {{ font-size: 20px; margin: 0 0 2px; overflow-wrap: anywhere; }}
+p {{ margin: 0; color: #555; }}
+#view {{ flex: 1; min-height: 360px; }}
+</style>
+</head>
+<body>
+<header><h1>{title}</h1><p>{facts}</p><p>{hint}</p></header>
+<div id="view"></div>
+<script>{plotly}</script>
+<script>
+const figure = {figure};
+Plotly.newPlot("view", figure).then(() => document.body.setAttribute("data-drawn", "yes"));
+</script>
+</body>
+</html>
+"""
 
 
 def write_skeleton_page(clip: Clip, path: Path) -> None:
-    """Write the interactive page; it needs no network and no other file.
+    """Write the page: bones coloured by side, play and pause, a slider over time; 3-D clips can be turned.
 
     Parameters
     ----------
     clip : Clip
-        Any layout; 2-D clips are drawn in the plane.
+        Any layout; 2-D clips are drawn in the plane of their image.
     path : Path
         The HTML file.
     """
-    import plotly.graph_objects as go
+    from plotly.offline import get_plotlyjs
 
-    shown = _shown_frames(clip)
-    frames = [go.Frame(data=_traces(go, clip, t), name=str(t)) for t in shown]
-    figure = go.Figure(data=frames[0].data, frames=frames)
-    figure.update_layout(
-        title=_title(clip), scene=_scene(clip), margin={"l": 0, "r": 0, "t": 60, "b": 0}, legend={"orientation": "h"},
-        updatemenus=[_buttons(clip, len(shown))], sliders=[_slider(clip, shown)],
-    )  # fmt: skip
-    write_text(path, figure.to_html(include_plotlyjs=True, full_html=True, auto_play=False))
-
-
-def write_contact_sheet(clip: Clip, path: Path) -> None:
-    """Write evenly spaced frames, seen from the front, as one picture.
-
-    Raises
-    ------
-    UserError
-        matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing_extra("matplotlib", "figures", "the contact sheet") from error
-    rows, columns = SHEET
-    figure = Figure(figsize=(2 * columns, 2.4 * rows + 0.5), dpi=110)
-    FigureCanvasAgg(figure)
-    low, high = _bounds(clip)
-    for i, t in enumerate(np.linspace(0, clip.frames - 1, rows * columns).round().astype(int)):
-        axes = figure.add_subplot(rows, columns, i + 1)
-        for side, (x, y, _) in ((s, b) for p in range(clip.persons) for s, b in _bones(clip, p, int(t)).items()):
-            axes.plot(
-                np.array(x, dtype=float),
-                np.array(y, dtype=float),
-                color=COLOURS[side],
-                linewidth=1.6,
-                marker="o",
-                markersize=1.8,
-            )
-        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[], aspect="equal")
-        axes.set_title(_time(clip, int(t)), fontsize=7)
-    figure.suptitle(_title(clip).replace("<br>", " — "), fontsize=9)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    figure = json.dumps(skeleton_figure(clip), separators=(",", ":"), allow_nan=False)
+    if clip.layout.dims == 3:
+        hint = "drag to turn, scroll to zoom, double-click to return"
+    else:
+        hint = "image coordinates, in pixels" if clip.unit == "px" else "image coordinates"
+    write_text(path, PAGE.format(
+        title=html.escape(title(clip)), facts=html.escape(" · ".join(facts(clip))), hint=hint, plotly=get_plotlyjs(),
+        figure=figure.replace("<", "\\u003c"),
+    ))  # fmt: skip
 
 
-def _shown_frames(clip: Clip) -> list[int]:
-    step = -(-clip.frames // MAX_FRAMES)
-    return list(range(0, clip.frames, step))
+def skeleton_figure(clip: Clip) -> dict[str, Any]:
+    """The figure in Plotly's JSON form: data, layout and frames."""
+    times = shown_frames(clip.frames, MAX_FRAMES)
+    people, sides = np.flatnonzero(present(clip)), bones_by_side(clip.layout)
+    frames = [{"name": str(t), "data": _traces(clip, people, sides, int(t))} for t in times]
+    # The first frame alone would open the page on nothing when nobody is there yet.
+    first = next((i for i, t in enumerate(times) if np.isfinite(clip.positions[people, t]).any()), 0)
+    begin = _traces(clip, people, sides, int(times[first]))
+    data = [style | trace for style, trace in zip(_styles(clip, people, sides), begin, strict=True)]
+    layout: dict[str, Any] = {
+        "margin": {"l": 10 if clip.layout.dims == 3 else 70, "r": 10, "t": 10, "b": 10},
+        "legend": {"x": 0.01, "y": 0.99}, "updatemenus": [_buttons(clip, len(times))],
+        "sliders": [_slider(clip, times, first)],
+    }  # fmt: skip
+    layout |= _space(clip, people) if clip.layout.dims == 3 else _plane(clip, people)
+    return {"data": data, "layout": layout, "frames": frames, "config": {"responsive": True, "displaylogo": False}}
 
 
-def _upright(clip: Clip) -> Float[np.ndarray, "P T V 3"]:
-    """Coordinates with x to the viewer's right, y up, z towards the viewer; image coordinates grow downwards."""
-    x = clip.positions.astype(np.float64)
-    if clip.layout.dims == 2:
-        return np.concatenate([x[..., :1], -x[..., 1:2], np.zeros_like(x[..., :1])], axis=-1)
-    return x
-
-
-def _bones(clip: Clip, person: int, frame: int) -> dict[str, tuple[list[float | None], ...]]:
-    """Line segments of one skeleton by side: x, y, z with None between bones."""
-    joints = _upright(clip)[person, frame]
-    sides: dict[str, tuple[list[float | None], ...]] = {side: ([], [], []) for side in COLOURS}
-    lefts, rights = ({pair[i] for pair in clip.layout.mirror} for i in (0, 1))
-    for child, parent in clip.layout.bones:
-        if not np.isfinite(joints[[child, parent]]).all():
-            continue
-        side = "left" if child in lefts else "right" if child in rights else "middle"
-        for axis in range(3):
-            sides[side][axis].extend(
-                [round(float(joints[child, axis]), 4), round(float(joints[parent, axis]), 4), None]
-            )
-    return sides
-
-
-def _traces(go, clip: Clip, frame: int) -> list[object]:  # type: ignore[no-untyped-def]
-    """One line trace a person and side. Plotly's z is up, so (x, y, z) is drawn as (x, -z, y)."""
+def _traces(clip: Clip, people: np.ndarray, sides: list[Bones], frame: int) -> list[dict[str, Any]]:
+    """One line for each person and side. Plotly's z is up, so (x, y, z) is drawn as (x, -z, y)."""
     traces = []
-    for person in range(clip.persons):
-        for side, (x, y, z) in _bones(clip, person, frame).items():
-            back = [None if value is None else -value for value in z]
-            traces.append(go.Scatter3d(
-                x=x, y=back, z=y, mode="lines+markers", name=f"{side}, person {person + 1}",
-                line={"color": COLOURS[side], "width": 6}, marker={"size": 2.5, "color": COLOURS[side]},
-                hoverinfo="skip",
-            ))  # fmt: skip
+    for person in people:
+        joints = clip.positions[person, frame].astype(np.float64)
+        for bones in sides:
+            line = segments(joints, bones.pairs)
+            if clip.layout.dims == 3:
+                x, y, z = line.T
+                traces.append({"x": _numbers(x), "y": _numbers(-z), "z": _numbers(y)})
+            else:
+                traces.append({"x": _numbers(line[:, 0], 2), "y": _numbers(line[:, 1], 2)})
     return traces
 
 
-def _bounds(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
-    points = _upright(clip).reshape(-1, 3)
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
-    room = 0.05 * max(float((high - low).max()), 1e-3)
-    return low - room, high + room
+def _numbers(values: Float[np.ndarray, "L"], dims: int = 3) -> list[float | None]:
+    rounded = np.round(values, DIGITS[dims]) + 0.0  # without minus zero
+    return [None if np.isnan(value) else value for value in rounded.tolist()]
 
 
-def _scene(clip: Clip) -> dict[str, object]:
-    low, high = _bounds(clip)
-    ranges = {"x": (low[0], high[0]), "y": (-high[2], -low[2]), "z": (low[1], high[1])}
-    names = {"x": "x", "y": "depth", "z": "up"}
-    axes = {f"{a}axis": {"range": list(r), "title": names[a], "showbackground": a == "z"} for a, r in ranges.items()}
-    # The camera stands where the sensor stood: Kinect recordings look along +z, so people face -z.
-    facing = 1.0 if clip.layout.name.startswith("common") else -1.0
-    eye = {"x": 0.5 * -facing, "y": -1.9 * facing, "z": 0.5}
-    return {**axes, "aspectmode": "data", "camera": {"eye": eye}}
+def _styles(clip: Clip, people: np.ndarray, sides: list[Bones]) -> list[dict[str, Any]]:
+    styles = []
+    for nth in range(len(people)):
+        for bones in sides:
+            three = clip.layout.dims == 3
+            styles.append({
+                "type": "scatter3d" if three else "scatter", "mode": "lines+markers",
+                "name": legend(nth, len(people), bones.side), "showlegend": nth < 2,
+                "line": {"color": colour(nth, bones.side), "width": 7 if three else 4}, "hoverinfo": "skip",
+                "marker": {"size": 2.5 if three else 6, "color": colour(nth, bones.side)},
+            })  # fmt: skip
+    return styles
 
 
-def _title(clip: Clip) -> str:
-    origin = clip.origin
-    facts = [f"class {origin.dataset}:{origin.code}"] if origin.code else []
-    facts += [f"subject {origin.subject}"] if origin.subject >= 0 else []
-    facts += [f"{clip.frames} frames", f"{clip.persons} person{'s' * (clip.persons > 1)}", clip.layout.name]
-    synthetic = "synthetic motion, " if origin.dataset == "synthetic" else ""
-    return f"{origin.name}<br>{synthetic}{', '.join(facts)}"
+def _space(clip: Clip, people: np.ndarray) -> dict[str, Any]:
+    """A room of equal scales, seen from where people face, a little from the side and from above."""
+    low, high = bounds(clip.positions[people].astype(np.float64), LEAST_ROOM)
+    unit = f" ({clip.unit})" if clip.unit == "m" else ""
+    ranges = {"x": (low[0], high[0], "x"), "y": (-high[2], -low[2], "-z"), "z": (low[1], high[1], "y")}
+    # Plotly's own equal scales make a tall room overflow the view; here its longest side has length 1.
+    sides = (high - low) / (high - low).max()
+    scene: dict[str, Any] = {
+        "aspectmode": "manual", "aspectratio": {"x": sides[0], "y": sides[2], "z": sides[1]}, "dragmode": "turntable",
+    }  # fmt: skip
+    for axis, (start, stop, name) in ranges.items():
+        scene[f"{axis}axis"] = {
+            "range": [start, stop], "title": {"text": name + unit}, "showbackground": axis == "z",
+            "backgroundcolor": "#eef1f4", "gridcolor": "#d5dae0", "zeroline": False, "showspikes": False,
+        }  # fmt: skip
+    x, _, z = facing(clip)
+    turn = np.radians(25)
+    eye = np.array([x * np.cos(turn) + z * np.sin(turn), z * np.cos(turn) - x * np.sin(turn)]) * 1.35
+    scene["camera"] = {"eye": {"x": eye[0], "y": -eye[1], "z": 0.35}, "up": {"x": 0, "y": 0, "z": 1}}
+    return {"scene": scene}
 
 
-def _time(clip: Clip, frame: int) -> str:
-    return f"frame {frame}" if np.isnan(clip.fps) else f"{frame / clip.fps:.2f} s"
+def _plane(clip: Clip, people: np.ndarray) -> dict[str, Any]:
+    """The image plane: equal scales, y downwards as in images."""
+    points = clip.positions[people].astype(np.float64)
+    low, high = bounds(points, float(np.nanmax(points) - np.nanmin(points)) / 100 + 1e-6)
+    axis = {"gridcolor": "#d5dae0", "zeroline": False}
+    return {
+        "plot_bgcolor": "#fafbfc",
+        "xaxis": {**axis, "range": [low[0], high[0]], "title": {"text": f"x ({clip.unit})", "standoff": 4}},
+        "yaxis": {**axis, "range": [high[1], low[1]], "title": {"text": f"y ({clip.unit})"}, "scaleanchor": "x"},
+    }
 
 
-def _buttons(clip: Clip, frames: int) -> dict[str, object]:
+def _buttons(clip: Clip, shown: int) -> dict[str, Any]:
     rate = 30.0 if np.isnan(clip.fps) else clip.fps
-    pause = 1000 * (clip.frames / rate) / frames
+    pause = 1000 * clip.frames / rate / shown
     play = {"frame": {"duration": pause, "redraw": True}, "fromcurrent": True, "transition": {"duration": 0}}
     stop = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
     buttons = [{"label": "Play", "method": "animate", "args": [None, play]},
                {"label": "Pause", "method": "animate", "args": [[None], stop]}]  # fmt: skip
-    return {"type": "buttons", "direction": "left", "x": 0.02, "y": 0.02, "buttons": buttons}
+    return {"type": "buttons", "direction": "left", "x": 0.02, "y": 0, "xanchor": "left", "yanchor": "top",
+            "pad": {"t": 64}, "showactive": False, "buttons": buttons}  # fmt: skip
 
 
-def _slider(clip: Clip, shown: list[int]) -> dict[str, object]:
-    jump = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate"}
-    steps = [{"label": _time(clip, t), "method": "animate", "args": [[str(t)], jump]} for t in shown]
-    return {"steps": steps, "x": 0.2, "len": 0.78, "currentvalue": {"prefix": ""}}
+def _slider(clip: Clip, times: np.ndarray, first: int) -> dict[str, Any]:
+    jump = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
+    steps = [{"label": time_label(clip, int(t)), "method": "animate", "args": [[str(t)], jump]} for t in times]
+    return {"steps": steps, "active": first, "x": 0.16, "len": 0.82, "y": 0, "pad": {"t": 44, "b": 6},
+            "currentvalue": {"prefix": "", "xanchor": "right"}, "tickcolor": "#fff", "minorticklen": 0}  # fmt: skip
