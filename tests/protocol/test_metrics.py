@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
@@ -24,6 +24,7 @@ def case(seed: int, n: int = 60, seen: int = 4, unseen: int = 3) -> tuple[np.nda
     return scores + 0.8 * is_seen, truth, is_seen
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 7))
 def test_top_k_is_scikit_learns(seed: int, k: int) -> None:
     scores, truth, _ = case(seed)
@@ -40,6 +41,7 @@ def test_top_1_of_equal_scores_is_argmax() -> None:
     assert metrics.top_k(np.zeros((4, 3)), truth, 2) == 0.75
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200))
 def test_per_class_figures_are_scikit_learns(seed: int) -> None:
     scores, truth, _ = case(seed)
@@ -56,6 +58,7 @@ def test_class_without_clips_has_no_accuracy() -> None:
     assert metrics.per_class_mean(np.array([0, 2]), np.array([0, 0])) == 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.floats(-4, 4))
 def test_calibrated_figures_by_a_loop(seed: int, gamma: float) -> None:
     scores, truth, seen = case(seed)
@@ -69,6 +72,7 @@ def test_calibrated_figures_by_a_loop(seed: int, gamma: float) -> None:
     assert metrics.branches(scores, truth, seen).at(gamma) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100))
 def test_curve_by_a_loop(seed: int) -> None:
     scores, truth, seen = case(seed)
@@ -89,6 +93,7 @@ def test_area_of_a_perfect_method_is_one() -> None:
     assert metrics.gate_auc(parts) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100))
 def test_gate_auc_is_scikit_learns(seed: int) -> None:
     scores, truth, seen = case(seed)
@@ -110,6 +115,7 @@ def test_chance_is_what_random_scores_give() -> None:
     assert metrics.chance("top5", 22, 3) == 1 and metrics.chance("oracle_gate_H", 2, 2) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=20).filter(lambda x: np.std(x) > 1e-6))
 def test_interval_is_scipys(values: list[float]) -> None:
     got = metrics.interval(values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skelzero.errors import UserError
@@ -49,6 +49,7 @@ def test_published_pseudo_classes_are_fold_zero() -> None:
     assert pseudo_fold(split, fold=1) != split.pseudo_unseen
 
 
+@settings(deadline=None)
 @given(st.integers(1, 25), st.integers(0, 50), st.integers(0, 5))
 def test_draws_are_splits_and_repeat(unseen: int, draw: int, seed: int) -> None:
     split = load_split(UTD, f"random:{unseen}#{draw}", seed=seed)

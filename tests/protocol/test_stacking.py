@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skelzero.protocol.metrics import Branches, branches, seen_unseen_curve, side_margin
@@ -22,6 +22,7 @@ def scores(
     return values * scale, truth, is_seen
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_constant_is_near_the_best_one(seed: int) -> None:
     held = branches(*scores(seed, 6, 3, n=8))

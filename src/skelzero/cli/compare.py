@@ -67,7 +67,8 @@ def compare(
         test_subjects=options.numbers(test_subjects, "--test-subjects"), folds=folds,
         overrides=options.assignments_by_method(set_ or []), allow_leaky=allow_leaky,
     )  # fmt: skip
-    tasks = plan(request)
+    with console.err.status("opening data and texts"):
+        tasks = plan(request)
     with console.progress() as bar:
         line = bar.add_task("comparing", total=len(tasks))
         results = run_grid(tasks, out, workers=workers,

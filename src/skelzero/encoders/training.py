@@ -7,10 +7,12 @@ state to save: a run that was killed and goes on from a checkpoint ends in the s
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,18 +74,10 @@ def train_encoder(
     UserError
         Unknown encoder, a class without clips, NaN in the clips, frames or joints that do not fit.
     """
-    from lightning_fabric import Fabric
-
     job = make_job(prepared, class_codes, settings)
-    if settings.devices > 1:
-        # Handing job and weights between the launcher's processes fails today; a clear word beats its traceback.
-        raise UserError("training over several devices does not work yet", got=settings.devices, expected=1,
-                        next_step="train on one device")  # fmt: skip
-    fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
-    with reused_memory():
-        state: dict[str, Tensor] = cast(Any, fabric).launch(run_job, job, checkpoint_folder, progress)
     model = new_model(job)
-    model.load_state_dict(state)
+    with reused_memory():
+        model.load_state_dict(launch(job, checkpoint_folder, progress))
     card = make_card(
         prepared, settings.encoder, job.classes, clips=len(job.y), data_key=prepared.key, seed=settings.seed,
         steps=settings.steps, settings=settings.model_dump(mode="json"),
@@ -129,11 +123,42 @@ def new_model(job: Job) -> SkeletonEncoder:
         return ENCODERS[job.settings.encoder].build(job.graph, len(job.classes), persons=job.x.shape[4])
 
 
+def launch(job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
+    """Train on the devices that the settings ask for; returns the weights, on the CPU."""
+    from lightning_fabric import Fabric
+    from safetensors.torch import load_file
+
+    settings = job.settings
+    if settings.batch % settings.devices:
+        raise UserError("the batch cannot be shared evenly", got=f"{settings.batch} clips, {settings.devices} devices")
+    # One device needs no other process; several are spawned, since this may be called from any program.
+    strategy = "auto" if settings.devices == 1 else "ddp_spawn"
+    fabric: Any = Fabric(
+        accelerator=settings.accelerator, devices=settings.devices, precision=settings.precision, strategy=strategy
+    )
+    # The job travels inside the function: Fabric looks into arguments, and stumbles over frozen dataclasses.
+    if settings.devices == 1:
+        weights: dict[str, Tensor] = fabric.launch(partial(run_job, job=job, folder=folder, progress=progress))
+        return weights
+    with tempfile.TemporaryDirectory() as scratch:
+        # Weights come back in a file: the launcher reads its pipe only after the processes that fill it have ended.
+        kept = Path(scratch) / "weights.safetensors"
+        fabric.launch(partial(run_and_keep, job=job, folder=folder, kept=kept))
+        return load_file(kept)
+
+
+def run_and_keep(fabric: Any, job: Job, folder: Path | None, kept: Path) -> None:
+    """What each of several processes runs; a progress bar cannot follow into them."""
+    from safetensors.torch import save_file
+
+    weights = run_job(fabric, job, folder, None)
+    if fabric.is_global_zero:
+        save_file(weights, kept)
+
+
 def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
     """The loop; runs once in each process and returns the weights."""
     settings = job.settings
-    if settings.batch % fabric.world_size:
-        raise UserError("the batch cannot be shared evenly", got=f"{settings.batch} clips, {fabric.world_size} devices")
     bare = new_model(job)
     model, optimizer = fabric.setup(bare, make_optimizer(bare, settings))
     checkpoint = Checkpoint(folder, job.key) if folder is not None else None
@@ -149,7 +174,7 @@ def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | Non
             checkpoint.save(bare, optimizer, step + 1)
         if progress is not None:
             progress(step + 1, settings.steps)
-    return {name: tensor.detach().cpu() for name, tensor in bare.state_dict().items()}
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in bare.state_dict().items()}
 
 
 def train_step(

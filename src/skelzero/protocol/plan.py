@@ -157,11 +157,16 @@ def check_texts(source: FeatureSource, class_set: ClassSet) -> list[str]:
 
 def open_source(path: Path, encoder: dict[str, Any], pipeline: str = "", dataset: str = "") -> FeatureSource:
     """A store or a features folder, told apart by their cards."""
-    return _open_source(str(path), canonical_json(encoder), pipeline, dataset)
+    return _open_source(str(path), _stamp(path / CARD), canonical_json(encoder), pipeline, dataset)
+
+
+def _stamp(path: Path) -> int:
+    """Changes when a file does: what is kept in memory must not outlive what it was made of."""
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 @functools.lru_cache(maxsize=4)
-def _open_source(path: str, encoder: str, pipeline: str, dataset: str) -> FeatureSource:
+def _open_source(path: str, stamp: int, encoder: str, pipeline: str, dataset: str) -> FeatureSource:
     import json
 
     folder = Path(path)
@@ -171,9 +176,13 @@ def _open_source(path: str, encoder: str, pipeline: str, dataset: str) -> Featur
     return StoreSource(folder, json.loads(encoder), pipeline=pipeline, dataset=dataset)
 
 
-@functools.lru_cache(maxsize=4)
 def open_bank(class_set: ClassSet, text_encoder: str, kinds: tuple[str, ...]) -> TextBank:
     """Texts of a class set by an encoder; computed once and kept in the cache."""
+    return _open_bank(class_set, text_encoder, _stamp(Path(text_encoder.removeprefix("file:"))), kinds)
+
+
+@functools.lru_cache(maxsize=4)
+def _open_bank(class_set: ClassSet, text_encoder: str, stamp: int, kinds: tuple[str, ...]) -> TextBank:
     return build_bank(class_set, load_text_encoder(text_encoder), kinds)
 
 
