@@ -27,6 +27,23 @@ Progress = Callable[[int, int], None]
 WEIGHTS = "weights.safetensors"
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """How one fit is run.
+
+    Attributes
+    ----------
+    seed : int
+    progress : callable (done, total), optional
+    folder : Path, optional
+        Where a long training keeps its checkpoint, and from where it goes on to the same bits.
+    """
+
+    seed: int = 0
+    progress: Progress | None = None
+    folder: Path | None = None
+
+
 class MethodSettings(BaseModel):
     """Settings of a method; `kinds` are the texts it reads, all of the bank's when empty."""
 
@@ -59,6 +76,10 @@ class ZeroShotMethod(ABC):
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
     kind: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Kinds of text that the method cannot do without; it then reads these, whatever is asked for."""
+    scores_are_logits: ClassVar[bool] = False
+    """A softmax of the scores as they are gives the method's own probabilities."""
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -75,6 +96,14 @@ class ZeroShotMethod(ABC):
         """Settings worth trying on pseudo-unseen classes, the default first."""
         return [{}]
 
+    def stages(self) -> list[dict[str, Any]]:
+        """Settings that a fitted method can take on without another fit, such as an earlier point of its training."""
+        return [{}]
+
+    def at(self, stage: dict[str, Any]) -> Self:
+        """The fitted method in one of its stages."""
+        return self
+
     def fit(
         self,
         x: Float32[np.ndarray, "N D"],
@@ -83,6 +112,7 @@ class ZeroShotMethod(ABC):
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        folder: Path | None = None,
     ) -> Self:
         """Learn from clips of seen classes.
 
@@ -97,6 +127,8 @@ class ZeroShotMethod(ABC):
         seed : int
             Equal seeds give equal results on one machine.
         progress : callable (done, total), optional
+        folder : Path, optional
+            For checkpoints of methods that train long; the caller removes it.
 
         Raises
         ------
@@ -116,7 +148,7 @@ class ZeroShotMethod(ABC):
         texts = self._texts(bank)
         self.width_, self.text_width_, self.classes_ = x.shape[1], texts.width, bank.classes
         self.diagnostics_ = {}
-        self._fit(x, y.astype(np.int64), texts, seed, progress)
+        self._fit(x, y.astype(np.int64), texts, Fitting(seed, progress, folder))
         return self
 
     def scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
@@ -172,14 +204,7 @@ class ZeroShotMethod(ABC):
             raise UserError(f"{self.kind} is not fitted", next_step="call fit, or load a trained one")
 
     @abstractmethod
-    def _fit(
-        self,
-        x: Float32[np.ndarray, "N D"],
-        y: Int[np.ndarray, " N"],
-        bank: TextBank,
-        seed: int,
-        progress: Progress | None,
-    ) -> None: ...
+    def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None: ...
 
     @abstractmethod
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]: ...

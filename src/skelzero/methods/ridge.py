@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 from pydantic import Field
 
-from skelzero.methods.base import METHODS, MethodSettings, MethodSpec, Progress, ZeroShotMethod
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -35,14 +35,7 @@ class Ridge(ZeroShotMethod):
     def candidates(cls) -> list[dict[str, Any]]:
         return [{"alpha": alpha} for alpha in (1.0, 0.1, 10.0)]
 
-    def _fit(
-        self,
-        x: Float32[np.ndarray, "N D"],
-        y: Int[np.ndarray, " N"],
-        bank: TextBank,
-        seed: int,
-        progress: Progress | None,
-    ) -> None:
+    def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         self.standardizer_ = Standardizer.of(x)
         vectors = bank.vectors()
         self.text_mean_ = vectors.mean(axis=0)

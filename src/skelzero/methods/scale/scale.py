@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float32, Int
 from torch.nn import functional as F
 
-from skelzero.methods.base import METHODS, MethodSettings, MethodSpec, Progress, ZeroShotMethod
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.scale import energy
 from skelzero.methods.scale.model import ClassTexts, ScaleNet
 from skelzero.methods.scale.settings import ABLATIONS, PUBLISHED, ScaleSettings
@@ -40,23 +40,16 @@ class Scale(ZeroShotMethod):
     def candidates(cls) -> list[dict[str, Any]]:
         return [{}]
 
-    def _fit(
-        self,
-        x: Float32[np.ndarray, "N D"],
-        y: Int[np.ndarray, " N"],
-        bank: TextBank,
-        seed: int,
-        progress: Progress | None,
-    ) -> None:
+    def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         self.standardizer_ = Standardizer.of(x)
         pooled = _joined(bank).pooled
         self.text_mean_ = pooled.mean(dim=0) if self.settings.centre_text else torch.zeros(pooled.shape[1])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)  # initial weights and dropout
+            torch.manual_seed(run.seed)  # initial weights and dropout
             self.net_ = ScaleNet(x.shape[1], pooled.shape[1], self.settings)
             clips = torch.from_numpy(self.standardizer_(x))
             self.diagnostics_ = train(
-                self.net_, clips, torch.from_numpy(y), self._class_texts(bank), self.settings, seed, progress
+                self.net_, clips, torch.from_numpy(y), self._class_texts(bank), self.settings, run.seed, run.progress
             )
 
     @torch.inference_mode()
