@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from skelzero.errors import UserError
 from skelzero.methods import METHODS, MethodSpec, Ridge
-from skelzero.protocol.experiment import candidates, figures, run_task, stack, train
+from skelzero.protocol.experiment import candidates, run_task, stack, train
+from skelzero.protocol.figures import figures
 from skelzero.protocol.phases import fit_on, judge
 from skelzero.protocol.result import Result, SplitFacts, Task
 from skelzero.protocol.selection import select
@@ -23,9 +25,9 @@ class Spy(Ridge):
     fitted: list[tuple[np.ndarray, np.ndarray, tuple[str, ...]]]
     scored: list[tuple[np.ndarray, tuple[str, ...]]]
 
-    def _fit(self, x: Any, y: Any, bank: Any, seed: int, progress: Any) -> None:
+    def _fit(self, x: Any, y: Any, bank: Any, run: Any) -> None:
         type(self).fitted.append((x, y, bank.classes))
-        super()._fit(x, y, bank, seed, progress)
+        super()._fit(x, y, bank, run)
 
     def _scores(self, x: Any, bank: Any) -> Any:
         type(self).scored.append((x, bank.classes))
@@ -91,6 +93,52 @@ def test_encoders_never_see_what_they_must_not(world: Any, make_world: Callable[
     assert len(set(clips.subjects[pseudo[0].fit])) == 3, "one training subject is held out for the seen side"
 
 
+class Staged(Ridge):
+    """Ridge regression whose penalty is chosen after the fit: three stages, one of which is hopeless."""
+
+    staged = True
+    fits = 0
+
+    @classmethod
+    def candidates(cls) -> list[dict[str, Any]]:
+        return [{}]
+
+    def _fit(self, x: Any, y: Any, bank: Any, run: Any) -> None:
+        type(self).fits += 1
+        self.kept_ = []
+        for alpha in (1e6, 1.0, 0.1):
+            self.settings = self.settings.model_copy(update={"alpha": alpha})
+            super()._fit(x, y, bank, run)
+            self.kept_.append(self.weights_ * (-1 if alpha > 1e5 else 1))
+
+    def stages(self) -> list[dict[str, Any]]:
+        return [{"stage": i} for i in range(len(self.kept_))]
+
+    def at(self, stage: dict[str, Any]) -> Any:
+        other = copy.copy(self)
+        other.weights_ = self.kept_[stage["stage"]]
+        return other
+
+
+def test_stages_of_one_fit_are_chosen_among_without_the_test(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS._entries, "staged", MethodSpec("staged", Staged))
+    Staged.fits = 0
+    trained = train(world.bench(), "staged", {})
+    assert Staged.fits == 2, "one pseudo phase and the refit"
+    assert len(trained.selection.trials) == 3 and trained.selection.stage["stage"] > 0
+    tops = [trial.top1[0] for trial in trained.selection.trials]
+    assert tops[trained.selection.chosen] == max(tops)
+    phase = world.bench().final()
+    fitted = fit_on(phase, Staged, seed=0)
+    shown = [(fitted.at(s).predict(phase.held.features, phase.unseen_bank) + phase.fitted) for s in fitted.stages()]
+    of_unseen = phase.held_truth >= phase.fitted
+    best = max((p[of_unseen] == phase.held_truth[of_unseen]).mean() for p in shown)
+    assert trained.best_on_test == pytest.approx(best)
+    result = run_task(task(world, "staged"), world.bench())
+    assert result.metrics["zsl"]["top1_best_on_test"] == pytest.approx(best)
+    assert result.metrics["zsl"]["top1"] <= best
+
+
 @pytest.mark.parametrize("damage", ["labels", "features", "seen test clips"])
 def test_test_clips_change_no_choice(world: Any, make_world: Callable[..., Any], damage: str) -> None:
     honest = train(world.bench(), "ridge", {})
@@ -128,7 +176,7 @@ def test_figures_by_hand(world: Any) -> None:
     phase = bench.final()
     method = fit_on(phase, lambda: Ridge(alpha=1.0), seed=0)
     judged = judge(phase, method)
-    found = figures(bench, judged, gamma=0.2)
+    found = figures(judged, gamma=0.2)
     clips, right, count = world.clips, {"zsl": 0, "S": 0, "U": 0}, {"zsl": 0, "S": 0, "U": 0}
     for row in np.flatnonzero(clips.subjects % 2 == 0):
         x, code = clips.features[row : row + 1], clips.codes[row]

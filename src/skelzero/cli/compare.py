@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from skelzero.protocol.result import Result
     from skelzero.protocol.summary import Pair, Row
 
-SHOWN = {"zsl": ("top1", "top5", "per_class"), "gzsl": ("S", "U", "H", "AUSUC")}
+SHOWN = {"zsl": ("top1", "top5", "per_class", "top1_best_on_test"), "gzsl": ("S", "U", "H", "AUSUC")}
 MAIN = {"zsl": "top1", "gzsl": "H"}
+TITLES = {"top1_best_on_test": "best-on-test (as published)"}
 
 
 @app.command()
@@ -30,7 +31,7 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Runs of each split (default 5), or of each draw (default 1).")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="Random draws for each random:N.")] = 16,
     draw_seed: Annotated[int, typer.Option(help="Seed of the sequence of draws.")] = 0,
-    setting: Annotated[str, typer.Option(help="zsl, gzsl or both with a comma.")] = "zsl,gzsl",
+    setting: options.Setting = "zsl,gzsl",
     baseline: Annotated[str, typer.Option(help="Method to which the others are paired.")] = "ridge",
     semantics: options.Semantics = "action,motion",
     text_encoder: options.TextEncoder = "minilm",
@@ -61,7 +62,7 @@ def compare(
     request = Request(
         methods=list(METHODS) if methods == "all" else list(dict.fromkeys(options.words(methods))), data=data,
         splits=list(dict.fromkeys(name for item in split or [] for name in options.words(item))), seeds=seeds or None,
-        draws=draws, draw_seed=draw_seed, settings=options.words(setting), kinds=options.words(semantics),
+        draws=draws, draw_seed=draw_seed, settings=list(options.settings(setting)), kinds=options.words(semantics),
         text_encoder=text_encoder, encoder=options.encoder_settings(encoder, steps), class_set=class_set,
         dataset=dataset, pipeline=pipeline, partition=partition,
         test_subjects=options.numbers(test_subjects, "--test-subjects"), folds=folds,
@@ -92,34 +93,62 @@ def _report(results: Sequence[Result], baseline: str, out: Path, as_json: bool) 
 
 
 def show(rows: Sequence[Row], pairs: Sequence[Pair]) -> None:
-    """One table for each split and setting: methods by metrics, in per cent."""
-    for dataset, split, setting in dict.fromkeys((r.dataset, r.split, r.setting) for r in rows):
-        table = [r for r in rows if (r.dataset, r.split, r.setting) == (dataset, split, setting)]
-        present = {r.metric for r in table}
-        kind = setting.split("-")[0]
-        shown = [m for m in SHOWN[kind] if m in present]
-        cells = {(r.method, r.metric): r for r in table}
-        lines = [[m + (" (leaky encoder)" if cells[m, shown[0]].leaky else ""), *(_cell(cells[m, x]) for x in shown),
-                  _difference(pairs, m, dataset, split, setting, MAIN[kind])]
-                 for m in dict.fromkeys(r.method for r in table)]  # fmt: skip
-        chances = [next((r.chance for r in table if r.metric == m), None) for m in shown]
-        lines.append(["chance", *("" if c is None else f"{100 * c:.1f}" for c in chances), ""])
-        against = f"{MAIN[kind]} - {pairs[0].baseline}" if pairs else "paired"
-        n = max(r.seeds for r in table)
-        console.put_table(f"{dataset} {split}, {setting}, %, mean of {n} with 95 % interval",
-                          ["method", *shown, against], lines)  # fmt: skip
+    """One table for each split and setting, methods by metrics; and one of all gates, methods by gates. In per cent."""
+    for dataset, split in dict.fromkeys((r.dataset, r.split) for r in rows):
+        here = [r for r in rows if (r.dataset, r.split) == (dataset, split)]
+        for setting in dict.fromkeys(r.setting for r in here if "-" not in r.setting):
+            _show_setting([r for r in here if r.setting == setting], pairs)
+        if any(r.setting.startswith("gzsl-") for r in here):
+            _show_gates([r for r in here if r.setting.startswith("gzsl")])
 
 
-def _cell(row: Row) -> str:
+def _show_setting(table: Sequence[Row], pairs: Sequence[Pair]) -> None:
+    present = {r.metric for r in table}
+    first = table[0]
+    shown = [m for m in SHOWN[first.setting] if m in present]
+    cells = {(r.method, r.metric): r for r in table}
+    lines = [[_name(cells[m, shown[0]]), *(_cell(cells.get((m, x))) for x in shown),
+              _difference(pairs, cells[m, shown[0]], MAIN[first.setting])]
+             for m in dict.fromkeys(r.method for r in table)]  # fmt: skip
+    chances = [next((r.chance for r in table if r.metric == m), None) for m in shown]
+    lines.append(["chance", *("" if c is None else f"{100 * c:.1f}" for c in chances), ""])
+    against = f"{MAIN[first.setting]} - {pairs[0].baseline}" if pairs else "paired"
+    n = max(r.seeds for r in table)
+    console.put_table(f"{first.dataset} {first.split}, {first.setting}, %, mean of {n} with 95 % interval",
+                      ["method", *(TITLES.get(m, m) for m in shown), against], lines)  # fmt: skip
+
+
+def _show_gates(table: Sequence[Row]) -> None:
+    """H behind each gate; `oracle` sends every clip to its own branch."""
+    first, n = table[0], max(r.seeds for r in table)
+    methods, settings = (list(dict.fromkeys(getattr(r, name) for r in table)) for name in ("method", "setting"))
+    found = {(r.method, r.setting, r.metric): r for r in table}
+    lines = [
+        [name.removeprefix("gzsl-").replace("gzsl", "stacking"), *(_cell(found.get((m, name, "H"))) for m in methods)]
+        for name in settings
+    ]
+    gated = next(name for name in settings if name.startswith("gzsl-"))
+    lines.append(["oracle", *(_cell(found.get((m, gated, "H_oracle_gate"))) for m in methods)])
+    console.put_table(f"{first.dataset} {first.split}, H behind each gate, %, mean of {n} with 95 % interval",
+                      ["gate", *methods], lines)  # fmt: skip
+
+
+def _name(row: Row) -> str:
+    return row.method + (" (leaky encoder)" if row.leaky else "")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
     low, high = row.ci95
     half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
     return f"{100 * row.mean:.1f}{half}"
 
 
-def _difference(pairs: Sequence[Pair], method: str, dataset: str, split: str, setting: str, metric: str) -> str:
+def _difference(pairs: Sequence[Pair], row: Row, metric: str) -> str:
+    wanted = (row.method, row.dataset, row.split, row.setting, metric)
     for pair in pairs:
-        where = (pair.method, pair.dataset, pair.split, pair.setting, pair.metric)
-        if where == (method, dataset, split, setting, metric):
+        if (pair.method, pair.dataset, pair.split, pair.setting, pair.metric) == wanted:
             low, high = pair.ci95
             half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
             return f"{100 * pair.difference:+.1f}{half}"

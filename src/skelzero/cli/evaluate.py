@@ -15,7 +15,7 @@ from skelzero.cli.app import app
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Run folder, from `skelzero train`.")],
-    setting: Annotated[str, typer.Option(help="zsl, gzsl or both with a comma.")] = "zsl,gzsl",
+    setting: options.Setting = "zsl,gzsl",
     data: Annotated[Path | None, typer.Option(help="The clip store, if it has moved.")] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -23,15 +23,10 @@ def evaluate(
 
     Example: `skelzero evaluate run --setting gzsl --json`
     """
-    from skelzero.errors import unknown_choice
-    from skelzero.protocol.experiment import SETTINGS
     from skelzero.protocol.run import Run
     from skelzero.protocol.training import evaluate_run
 
-    settings = tuple(options.words(setting))
-    for name in settings:
-        if name not in SETTINGS:
-            raise unknown_choice("setting", name, SETTINGS, where="--setting")
+    settings = options.settings(setting)
     loaded = Run.load(run)
     with console.err.status("evaluating"):
         found = evaluate_run(loaded, settings, data=data)

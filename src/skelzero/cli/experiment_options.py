@@ -11,7 +11,12 @@ import typer
 from skelzero.errors import UserError
 
 Data = Annotated[Path, typer.Option("--data", help="Clip store (`skelzero data import`), or features folder.")]
-Semantics = Annotated[str, typer.Option(help="Texts of a class, of: label, action, motion.")]
+Semantics = Annotated[
+    str, typer.Option("--semantics", "--texts", help="Texts of a class, of: label, action, motion, verb, noun.")
+]
+Setting = Annotated[str, typer.Option(help="zsl; gzsl (calibrated stacking); gzsl-GATE (a hard gate: msf, confidence, "
+                                      "energy, mahalanobis, neighbours, familiarity, margin, combined); gates (all "
+                                      "of these); several with commas.")]  # fmt: skip
 TextEncoder = Annotated[str, typer.Option(help="minilm, sentence-transformers:NAME, open-clip:NAME or file:X.npy.")]
 EncoderName = Annotated[str, typer.Option(help="Skeleton encoder that is trained on the seen classes.")]
 Steps = Annotated[int, typer.Option(help="Optimiser steps of the skeleton encoder; 0 for its default.")]
@@ -25,6 +30,21 @@ AllowLeaky = Annotated[bool, typer.Option("--allow-leaky-encoder", help="Go on a
                                           "unseen classes; every figure is marked.")]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 DEFAULT_ENCODER = "shift-gcn:small"
+
+
+def settings(text: str) -> tuple[str, ...]:
+    """Names of settings, `gates` standing for every gate; an unknown one is a `UserError`."""
+    from skelzero.errors import unknown_choice
+    from skelzero.protocol.figures import GATED, SETTINGS
+
+    found: list[str] = []
+    for name in words(text):
+        if name not in (*SETTINGS, "gates"):
+            raise unknown_choice("setting", name, [*SETTINGS, "gates"], where="--setting")
+        found += [s for s in SETTINGS if s.startswith(GATED)] if name == "gates" else [name]
+    if not found:
+        raise UserError("no setting named", where="--setting", expected="such as zsl,gzsl")
+    return tuple(dict.fromkeys(found))
 
 
 def words(text: str) -> list[str]:

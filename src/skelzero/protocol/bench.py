@@ -11,6 +11,7 @@ from skelzero.encoders import FeatureSet, check_leak
 from skelzero.protocol.metrics import top_k
 from skelzero.protocol.partitions import Partition, inner_partition, usual_partition
 from skelzero.protocol.phases import Phase, make_phase
+from skelzero.protocol.seen_branch import own_logits
 from skelzero.protocol.sources import FeatureSource
 from skelzero.protocol.splits import Split, check_present, pseudo_fold
 from skelzero.text import TextBank
@@ -99,14 +100,9 @@ class Bench:
     def encoder_accuracy(self) -> float | None:
         """Top-1 of the encoder's own classifier on seen classes' test clips; None where it has none for them."""
         phase = self.final()
-        truth = phase.held_truth
-        of_seen = np.flatnonzero(truth < phase.fitted)
-        logits, known = phase.held.logits, list(phase.held.card.encoder.classes)
-        keys = self._keys(phase.codes[: phase.fitted])
-        if logits is None or not set(keys) <= set(known):
-            return None
-        columns = np.array([known.index(key) for key in keys])
-        return top_k(logits[of_seen][:, columns], truth[of_seen])
+        logits, truth = own_logits(phase, phase.held), phase.held_truth
+        of_seen = truth < phase.fitted
+        return None if logits is None else top_k(logits[of_seen], truth[of_seen])
 
     def _make_pseudo(self, fold: int) -> Phase:
         others = pseudo_fold(self.split, fold=fold, seed=self.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +12,15 @@ import numpy as np
 from skelzero.methods import METHODS, ZeroShotMethod
 from skelzero.protocol import metrics
 from skelzero.protocol.bench import Bench
-from skelzero.protocol.phases import Judged, fit_on, judge
+from skelzero.protocol.calibration import fit_calibration
+from skelzero.protocol.figures import GATED, GZSL, case_of, figures
+from skelzero.protocol.gates import Gate, fit_gates
+from skelzero.protocol.phases import Judged, fit_on, judge, unseen_scores
 from skelzero.protocol.result import Result, Task, hardware, now, versions
 from skelzero.protocol.selection import Selection, Trial, select
 from skelzero.protocol.stacking import Stacking, fit_stacking
 
-ZSL, GZSL = "zsl", "gzsl"
 NOTHING_TO_CHOOSE = "nothing to choose: one candidate, and seen classes do not compete"
-SETTINGS = (ZSL, GZSL)
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,12 @@ class Trained:
     selection : Selection
     stacking : Stacking or None
         None where nothing was to be calibrated.
+    gates : dict
+        Fitted gates by name.
     pseudo : list of Judged
         What the chosen settings gave in the pseudo phases; empty where these were not needed.
+    best_on_test : float or None
+        Top-1 of the stage that is best on the unseen test clips, as publications report it; None without stages.
     seconds : dict
         Time for `selection` and `fit`.
     """
@@ -40,7 +46,9 @@ class Trained:
     method: ZeroShotMethod
     selection: Selection
     stacking: Stacking | None
+    gates: dict[str, Gate]
     pseudo: list[Judged]
+    best_on_test: float | None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -50,8 +58,10 @@ def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
     return [settings for i, settings in enumerate(found) if settings not in found[:i]]
 
 
-def train(bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool = True) -> Trained:
-    """Choose settings and the calibration constant on pseudo-unseen classes, then fit on all seen classes.
+def train(
+    bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool = True, gates: Sequence[str] = ()
+) -> Trained:
+    """Choose settings, the calibration constant and gates on pseudo-unseen classes, then fit on all seen classes.
 
     Parameters
     ----------
@@ -62,21 +72,49 @@ def train(bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool
         Settings that are not to be chosen.
     calibrate : bool
         False where seen and unseen classes do not compete; with nothing to choose no pseudo phase is then needed.
+    gates : sequence of str
+        Names of gates to fit.
     """
     begin = time.perf_counter()
     kind = METHODS[name]
     options = candidates(name, overrides)
     judged: list[Judged] = []
-    if calibrate or len(options) > 1:
+    if calibrate or gates or len(options) > 1 or kind.method.staged:
         selection, judged = select(lambda settings: kind(**settings), options, bench.pseudo(), seed=bench.seed)
         selection = selection.model_copy(update={"encoder_saw_pseudo": bench.encoder_saw_pseudo()})
     else:
         only = Trial(settings=options[0], top1=[], reciprocal_rank=[])
         selection = Selection(rule=NOTHING_TO_CHOOSE, trials=[only], chosen=0, pseudo_unseen=[], clips=0)
     chosen = time.perf_counter()
-    method = fit_on(bench.final(), lambda: kind(**selection.settings), seed=bench.seed)
-    seconds = {"selection": chosen - begin, "fit": time.perf_counter() - chosen}
-    return Trained(method, selection, stack(judged) if calibrate else None, judged, seconds)
+    fitted = fit_on(bench.final(), lambda: kind(**selection.settings), seed=bench.seed)
+    method = fitted.at(selection.stage)
+    done = time.perf_counter()
+    gated = open_gates(bench, gates, judged, kind.method.scores_are_logits) if gates else {}
+    seconds = {"selection": chosen - begin, "fit": done - chosen, "gates": time.perf_counter() - done}
+    return Trained(method, selection, stack(judged) if calibrate else None, gated, judged,
+                   best_stage(bench, fitted), seconds)  # fmt: skip
+
+
+def best_stage(bench: Bench, fitted: ZeroShotMethod) -> float | None:
+    """Looks at test labels: what a method would show if its best stage were picked by them, as publications do."""
+    stages, phase = fitted.stages(), bench.final()
+    if len(stages) < 2 or not phase.others:
+        return None
+    return max(metrics.top_k(unseen_scores(phase, fitted.at(stage)), phase.unseen_truth) for stage in stages)
+
+
+def open_gates(bench: Bench, names: Sequence[str], judged: list[Judged], scores_are_logits: bool) -> dict[str, Gate]:
+    """Gates fitted on the pseudo phases, for the final phase."""
+    final = bench.final()
+    return fit_gates(
+        names, [case_of(j) for j in judged], final_sizes=(final.fitted, final.others),
+        unseen_temperature=1.0 if scores_are_logits else score_temperature(judged),
+    )  # fmt: skip
+
+
+def score_temperature(judged: list[Judged]) -> float:
+    """Makes scores log-probabilities, by likelihood on pseudo-unseen classes; of several folds the median."""
+    return float(np.median([fit_calibration(j.unseen_scores, j.unseen_truth).temperature for j in judged]))
 
 
 def stack(judged: list[Judged]) -> Stacking:
@@ -87,71 +125,11 @@ def stack(judged: list[Judged]) -> Stacking:
     return found[middle].model_copy(update={"place": place})
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Metrics, accuracies of classes and confusions, by setting."""
-
-    metrics: dict[str, dict[str, float]]
-    chance: dict[str, dict[str, float]]
-    per_class: dict[str, dict[str, float | None]]
-    class_order: dict[str, list[str]]
-    confusion: dict[str, list[list[int]]]
-
-
-def figures(bench: Bench, judged: Judged, gamma: float, settings: tuple[str, ...] = SETTINGS) -> Figures:
-    """All figures of a fitted method's scores on the test clips."""
-    phase = bench.final()
-    found = Figures({}, {}, {}, {}, {})
-    if ZSL in settings:
-        predicted = judged.unseen_scores.argmax(axis=1)
-        _add(found, ZSL, zsl_metrics(judged), predicted, judged.unseen_truth, list(phase.codes[phase.fitted :]))
-    if GZSL in settings:
-        predicted = (judged.scores - np.float32(gamma) * judged.seen).argmax(axis=1)
-        _add(found, GZSL, gzsl_metrics(judged, gamma), predicted, judged.truth, list(phase.codes))
-    for setting in found.metrics:
-        values = {m: metrics.chance(m, phase.fitted, len(phase.codes) - phase.fitted) for m in found.metrics[setting]}
-        found.chance[setting] = {m: value for m, value in values.items() if value is not None}
-    return found
-
-
-def zsl_metrics(judged: Judged) -> dict[str, float]:
-    """Accuracies of unseen clips among unseen classes."""
-    scores, truth = judged.unseen_scores, judged.unseen_truth
-    found = {"top1": metrics.top_k(scores, truth), "per_class": metrics.per_class_mean(scores.argmax(axis=1), truth)}
-    if scores.shape[1] > 5:
-        found["top5"] = metrics.top_k(scores, truth, 5)
-    return found
-
-
-def gzsl_metrics(judged: Judged, gamma: float) -> dict[str, float]:
-    """Figures among all classes; `*_best_on_test` looks at test labels and is for comparison with publications only."""
-    parts = judged.branches
-    s, u, h = parts.at(gamma)
-    predicted = (judged.scores - np.float32(gamma) * judged.seen).argmax(axis=1)
-    classes = metrics.per_class(predicted, judged.truth, judged.scores.shape[1])
-    s_class, u_class = float(np.nanmean(classes[judged.seen])), float(np.nanmean(classes[~judged.seen]))
-    return {
-        "S": s, "U": u, "H": h, "AUSUC": metrics.ausuc(parts), "gate_auc": metrics.gate_auc(parts),
-        "S_per_class": s_class, "U_per_class": u_class, "H_per_class": metrics.harmonic(s_class, u_class),
-        "H_uncalibrated": parts.at(0.0)[2], "H_oracle_gate": metrics.oracle_gate(parts)[2],
-        "H_best_on_test": float(metrics.seen_unseen_curve(parts).harmonics().max()),
-    }  # fmt: skip
-
-
-def _add(
-    found: Figures, setting: str, values: dict[str, float], predicted: np.ndarray, truth: np.ndarray, codes: list[str]
-) -> None:
-    found.metrics[setting] = values
-    accuracies = metrics.per_class(predicted, truth, len(codes))
-    found.per_class[setting] = {c: None if np.isnan(a) else float(a) for c, a in zip(codes, accuracies, strict=True)}
-    found.class_order[setting] = codes
-    found.confusion[setting] = metrics.confusion(predicted, truth, len(codes)).tolist()
-
-
 def run_task(task: Task, bench: Bench) -> Result:
     """Train, judge and describe one task on its bench."""
     begin = time.perf_counter()
-    trained = train(bench, task.method, task.overrides, calibrate=GZSL in task.settings)
+    gates = [name.removeprefix(GATED) for name in task.settings if name.startswith(GATED)]
+    trained = train(bench, task.method, task.overrides, calibrate=GZSL in task.settings, gates=gates)
     started = time.perf_counter()
     judged = judge(bench.final(), trained.method)
     gamma = trained.stacking.constant(judged.reference) if trained.stacking else 0.0
@@ -164,17 +142,26 @@ def describe(
 ) -> Result:  # fmt: skip
     """Everything about a task in one record."""
     phase = bench.final()
-    found = figures(bench, judged, gamma, task.settings)
+    found = figures(judged, gamma, task.settings, gates=trained.gates, best_on_test=trained.best_on_test)
     clips = {"fit": len(phase.fit), "held": len(phase.held), "partition": bench.partition.rule}
     text = {"class_set": task.class_set, "encoder": phase.bank.encoder, "kinds": list(phase.bank.kinds),
             "sha256": phase.bank.text_sha256}  # fmt: skip
-    diagnostics = {**getattr(trained.method, "diagnostics_", {}), "encoder_seen_top1": bench.encoder_accuracy()}
+    diagnostics = {**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy()}
     return Result(
         key=task.key, task=task, metrics=found.metrics, chance=found.chance, per_class=found.per_class,
         class_order=found.class_order, confusion=found.confusion, selection=trained.selection,
-        stacking=trained.stacking, gamma=gamma if trained.stacking else None,
-        method_settings=trained.method.settings.model_dump(mode="json"),
+        stacking=trained.stacking, gamma=gamma if trained.stacking else None, gates=trained.gates,
+        gates_on_pseudo=pseudo_gates(trained), method_settings=trained.method.settings.model_dump(mode="json"),
         data={**bench.source.facts(), **clips}, text=text, encoder=phase.fit.card.model_dump(mode="json"),
         diagnostics=diagnostics, leaky=bench.leaky, versions=versions(), hardware=hardware(), seconds=seconds,
         made=now(),
     )  # fmt: skip
+
+
+def pseudo_gates(trained: Trained) -> dict[str, float]:
+    """How well each gate tells the pseudo-unseen classes' clips from the others (area under the ROC curve)."""
+    cases = [case_of(judged) for judged in trained.pseudo] if trained.gates else []
+    return {
+        name: float(np.mean([metrics.gate_auc(case.branches(gate.rate(case.evidence)[0])) for case in cases]))
+        for name, gate in trained.gates.items()
+    }

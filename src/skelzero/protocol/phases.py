@@ -7,6 +7,7 @@ their classes, nothing else: leakage is impossible by shape.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -68,33 +69,63 @@ class Phase:
         return np.array([row[code] for code in clips.codes.tolist()], dtype=np.int64)
 
     @property
+    def others(self) -> int:
+        """How many classes are known from words only."""
+        return len(self.codes) - self.fitted
+
+    @property
+    def unseen_truth(self) -> Int[np.ndarray, " M"]:
+        """Classes of the held clips of unseen classes, counted among these classes."""
+        truth = self.held_truth
+        return truth[truth >= self.fitted] - self.fitted
+
+    @functools.cached_property
     def held_truth(self) -> Int[np.ndarray, " N"]:
         return self.truth(self.held)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A fitted method's scores on the held clips, taken apart.
+    """A fitted method's scores on the held clips, and on those that it was fitted on.
 
     Attributes
     ----------
+    phase : Phase
     scores : float32 (N, K)
         Held clips by all classes of the phase.
-    truth : int (N,)
-    unseen_scores : float32 (M, U)
-        Held clips of unseen classes, scored among the unseen classes alone.
-    unseen_truth : int (M,)
-    reference : float32 (F,)
-        Margins (best seen minus best unseen score) of the fitted clips.
-    seen : bool (K,)
+    branch_scores : float32 (N, U)
+        Held clips among the unseen classes alone: a method may well score a class relative to the others.
+    fitted_scores : float32 (F, K)
+        Fitted clips by all classes.
     """
 
+    phase: Phase
     scores: Float32[np.ndarray, "N K"]
-    truth: Int[np.ndarray, " N"]
-    unseen_scores: Float32[np.ndarray, "M U"]
-    unseen_truth: Int[np.ndarray, " M"]
-    reference: Float32[np.ndarray, " F"]
-    seen: Bool[np.ndarray, " K"]
+    branch_scores: Float32[np.ndarray, "N U"]
+    fitted_scores: Float32[np.ndarray, "F K"]
+
+    @property
+    def seen(self) -> Bool[np.ndarray, " K"]:
+        return self.phase.seen
+
+    @property
+    def truth(self) -> Int[np.ndarray, " N"]:
+        """Columns of `scores` that are the held clips' classes."""
+        return self.phase.held_truth
+
+    @property
+    def unseen_scores(self) -> Float32[np.ndarray, "M U"]:
+        """Held clips of unseen classes among these classes."""
+        return self.branch_scores[~self.seen[self.truth]]
+
+    @property
+    def unseen_truth(self) -> Int[np.ndarray, " M"]:
+        return self.phase.unseen_truth
+
+    @property
+    def reference(self) -> Float32[np.ndarray, " F"]:
+        """Margins (best seen minus best unseen score) of the fitted clips."""
+        return side_margin(self.fitted_scores, self.seen)
 
     @property
     def branches(self) -> Branches:
@@ -110,14 +141,16 @@ def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
 
 
 def judge(phase: Phase, method: ZeroShotMethod) -> Judged:
-    """Score the held clips; nothing of the method changes."""
-    truth = phase.held_truth
-    of_unseen = truth >= phase.fitted
+    """Score the clips; nothing of the method changes."""
     scores = method.scores(phase.held.features, phase.bank)
-    # Asked for again among the unseen classes alone: a method may well score a class relative to the others.
-    unseen_scores = method.scores(phase.held.features[of_unseen], phase.unseen_bank)
-    reference = side_margin(method.scores(phase.fit.features, phase.bank), phase.seen)
-    return Judged(scores, truth, unseen_scores, truth[of_unseen] - phase.fitted, reference, phase.seen)
+    among_unseen = method.scores(phase.held.features, phase.unseen_bank) if phase.others else scores[:, :0]
+    return Judged(phase, scores, among_unseen, method.scores(phase.fit.features, phase.bank))
+
+
+def unseen_scores(phase: Phase, method: ZeroShotMethod) -> Float32[np.ndarray, "M U"]:
+    """Held clips of unseen classes among these classes, and nothing else: enough to rank settings."""
+    of_unseen = phase.held_truth >= phase.fitted
+    return method.scores(phase.held.features[of_unseen], phase.unseen_bank)
 
 
 def make_phase(

@@ -14,7 +14,7 @@ from skelzero.cards import CARD, canonical_json, read_json
 from skelzero.errors import UserError, unknown_choice
 from skelzero.methods import METHODS
 from skelzero.protocol.bench import BankOf
-from skelzero.protocol.experiment import SETTINGS
+from skelzero.protocol.figures import GZSL, SETTINGS, ZSL
 from skelzero.protocol.result import SplitFacts, Task
 from skelzero.protocol.sources import FeatureSource, FolderSource, StoreSource
 from skelzero.protocol.splits import RANDOM, Split, check_present, load_split, random_splits
@@ -40,7 +40,7 @@ class Request(BaseModel):
     seeds: int | None = None
     draws: int = 16
     draw_seed: int = 0
-    settings: list[str] = Field(default_factory=lambda: list(SETTINGS))
+    settings: list[str] = Field(default_factory=lambda: [ZSL, GZSL])
     kinds: list[str] = Field(default_factory=lambda: ["action", "motion"])
     text_encoder: str = "minilm"
     encoder: dict[str, Any] = Field(default_factory=dict)
@@ -88,12 +88,19 @@ def _tasks(request: Request, units: Callable[[Request, ClassSet, list[str]], lis
     source = open_source(request.data, request.encoder, request.pipeline, request.dataset)
     class_set = load_class_set(request.class_set or source.dataset)
     codes = check_texts(source, class_set)
-    bank = open_bank(class_set, request.text_encoder, tuple(request.kinds))
+    banks = {
+        method: open_bank(class_set, request.text_encoder, kinds_of(method, request)) for method in request.methods
+    }
     tasks = []
     for split, seed in units(request, class_set, codes):
         check_present(split, codes, where=request.data)
-        tasks += [_task(request, source, class_set, bank, split, seed, method) for method in request.methods]
+        tasks += [_task(request, source, class_set, banks[method], split, seed, method) for method in request.methods]
     return tasks
+
+
+def kinds_of(method: str, request: Request) -> tuple[str, ...]:
+    """The texts that a method reads: those it cannot do without, or those that were asked for."""
+    return METHODS[method].method.requires or tuple(request.kinds)
 
 
 def _check_known(kind: str, given: Sequence[str], choices: Iterable[str]) -> None:
@@ -127,7 +134,7 @@ def _task(
         method=method, overrides=overrides_for(method, request.overrides), data=str(request.data),
         checksum=source.checksum, pipeline=source.pipeline, split=SplitFacts.of(split), seed=seed,
         class_set=request.class_set or class_set.name, text_sha256=bank.text_sha256, text_encoder=request.text_encoder,
-        kinds=tuple(request.kinds), encoder=source.settings, partition=request.partition,
+        kinds=kinds_of(method, request), encoder=source.settings, partition=request.partition,
         test_subjects=tuple(sorted(request.test_subjects)), settings=tuple(request.settings), folds=request.folds,
         allow_leaky=request.allow_leaky,
     )  # fmt: skip

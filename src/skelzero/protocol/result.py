@@ -17,6 +17,7 @@ import skelzero.methods
 from skelzero import __version__
 from skelzero.cards import read_json, sha256_of, write_json
 from skelzero.errors import UserError
+from skelzero.protocol.gates import Gate
 from skelzero.protocol.selection import Selection
 from skelzero.protocol.splits import Split
 from skelzero.protocol.stacking import Stacking
@@ -115,6 +116,8 @@ class Result(BaseModel):
         Setting, then class code, then accuracy.
     confusion : dict
         Setting, then counts, true class by predicted class, both in the order of `class_order`.
+    gates, gates_on_pseudo : dict
+        Fitted gates, and how well each tells pseudo-unseen classes' clips from the others (AUC).
     method_settings : dict
         All settings of the fitted method, chosen and default ones.
     transductive : bool
@@ -134,6 +137,8 @@ class Result(BaseModel):
     selection: Selection | None
     stacking: Stacking | None
     gamma: float | None
+    gates: dict[str, Gate] = Field(default_factory=dict)
+    gates_on_pseudo: dict[str, float] = Field(default_factory=dict)
     method_settings: dict[str, Any]
     data: dict[str, Any]
     text: dict[str, Any]

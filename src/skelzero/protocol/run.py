@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from skelzero.cards import CARD, read_json, staged_folder, write_json
 from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
 from skelzero.methods import ZeroShotMethod, load_method
 from skelzero.protocol.calibration import Calibration
+from skelzero.protocol.gates import Gate
 from skelzero.protocol.result import SplitFacts
 from skelzero.protocol.selection import Selection
 from skelzero.protocol.stacking import Stacking
@@ -36,6 +37,8 @@ class RunCard(BaseModel):
         How words become vectors; other words must go through the same encoder.
     gamma : float or None
         Subtracted from seen classes' scores when all classes compete; None where no class is unseen.
+    gates : dict
+        By name; between the encoder's classifier and the method among unseen classes.
     calibration : Calibration
         From scores to probabilities, and when to name nothing.
     data, checksum, partition
@@ -61,6 +64,7 @@ class RunCard(BaseModel):
     selection: Selection
     stacking: Stacking
     gamma: float | None
+    gates: dict[str, Gate] = Field(default_factory=dict)
     calibration: Calibration
     data: str
     checksum: str

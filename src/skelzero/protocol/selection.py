@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+from jaxtyping import Float, Int
+from pydantic import BaseModel, Field
 
 from skelzero.methods import ZeroShotMethod
 from skelzero.protocol.metrics import top_k
-from skelzero.protocol.phases import Judged, Phase, fit_on, judge
+from skelzero.protocol.phases import Judged, Phase, fit_on, judge, unseen_scores
 
 RULE = (
     "settings with the best top-1 on clips of pseudo-unseen classes among these classes (mean over folds), then refit"
@@ -20,9 +21,16 @@ SettingsMaker = Callable[[dict[str, Any]], ZeroShotMethod]
 
 
 class Trial(BaseModel):
-    """One candidate and what it reached on the pseudo-unseen classes."""
+    """One candidate and what it reached on the pseudo-unseen classes.
+
+    Attributes
+    ----------
+    stage : dict
+        The stage of the fitted method, where a fit has several (`ZeroShotMethod.stages`).
+    """
 
     settings: dict[str, Any]
+    stage: dict[str, Any] = Field(default_factory=dict)
     top1: list[float]
     reciprocal_rank: list[float]
 
@@ -52,6 +60,10 @@ class Selection(BaseModel):
     def settings(self) -> dict[str, Any]:
         return self.trials[self.chosen].settings
 
+    @property
+    def stage(self) -> dict[str, Any]:
+        return self.trials[self.chosen].stage
+
 
 def select(
     make: SettingsMaker, candidates: Sequence[dict[str, Any]], phases: Sequence[Phase], *, seed: int
@@ -75,26 +87,35 @@ def select(
     """
     assert candidates and phases
     trials: list[Trial] = []
-    best: tuple[tuple[float, float], int, list[Judged]] | None = None
-    for row, settings in enumerate(candidates):
-        judged = [judge(phase, fit_on(phase, lambda s=settings: make(s), seed=seed)) for phase in phases]  # type: ignore[misc]
-        trial = Trial(
-            settings=settings, top1=[top_k(j.unseen_scores, j.unseen_truth) for j in judged],
-            reciprocal_rank=[mean_reciprocal_rank(j) for j in judged],
-        )  # fmt: skip
-        trials.append(trial)
-        # With few pseudo-unseen clips equal accuracies are common; the mean reciprocal rank then tells more.
-        value = (float(np.mean(trial.top1)), float(np.mean(trial.reciprocal_rank)))
-        if best is None or value > best[0]:
-            best = (value, row, judged)
+    best: tuple[tuple[float, float], int, list[ZeroShotMethod]] | None = None
+    for settings in candidates:
+        fitted = [fit_on(phase, lambda s=settings: make(s), seed=seed) for phase in phases]  # type: ignore[misc]
+        for stage in fitted[0].stages():
+            methods = [method.at(stage) for method in fitted]
+            trial = _trial(settings, stage, phases, methods)
+            # With few pseudo-unseen clips equal accuracies are common; the mean reciprocal rank then tells more.
+            value = (float(np.mean(trial.top1)), float(np.mean(trial.reciprocal_rank)))
+            if best is None or value > best[0]:
+                best = (value, len(trials), methods)
+            trials.append(trial)
     assert best is not None
+    judged = [judge(phase, method) for phase, method in zip(phases, best[2], strict=True)]
     pseudo = [list(phase.codes[phase.fitted :]) for phase in phases]
-    clips = sum(len(j.unseen_truth) for j in best[2])
-    return Selection(trials=trials, chosen=best[1], pseudo_unseen=pseudo, clips=clips), best[2]
+    clips = sum(len(phase.unseen_truth) for phase in phases)
+    return Selection(trials=trials, chosen=best[1], pseudo_unseen=pseudo, clips=clips), judged
 
 
-def mean_reciprocal_rank(judged: Judged) -> float:
-    """Mean of 1 / (rank of the true class) over the clips of unseen classes; ties count against."""
-    own = judged.unseen_scores[np.arange(len(judged.unseen_truth)), judged.unseen_truth][:, None]
-    rank = (judged.unseen_scores >= own).sum(axis=1)
+def _trial(
+    settings: dict[str, Any], stage: dict[str, Any], phases: Sequence[Phase], methods: Sequence[ZeroShotMethod]
+) -> Trial:
+    scored = [(unseen_scores(p, m), p.unseen_truth) for p, m in zip(phases, methods, strict=True)]
+    return Trial(
+        settings=settings, stage=stage, top1=[top_k(scores, truth) for scores, truth in scored],
+        reciprocal_rank=[mean_reciprocal_rank(scores, truth) for scores, truth in scored],
+    )  # fmt: skip
+
+
+def mean_reciprocal_rank(scores: Float[np.ndarray, "M U"], truth: Int[np.ndarray, " M"]) -> float:
+    """Mean of 1 / (rank of the true class); ties count against."""
+    rank = (scores >= scores[np.arange(len(truth)), truth][:, None]).sum(axis=1)
     return float((1 / np.maximum(rank, 1)).mean())

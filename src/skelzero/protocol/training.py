@@ -7,7 +7,9 @@ from pathlib import Path
 from skelzero.errors import UserError
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
-from skelzero.protocol.experiment import Figures, Trained, figures, train
+from skelzero.protocol.experiment import Trained, train
+from skelzero.protocol.figures import Figures, figures
+from skelzero.protocol.gates import GATES
 from skelzero.protocol.grid import bench_for
 from skelzero.protocol.metrics import side_margin
 from skelzero.protocol.phases import judge
@@ -29,7 +31,7 @@ def train_run(task: Task) -> Run:
     if not isinstance(source, StoreSource):
         raise UserError("a run needs clips, so that its encoder can be kept with it", where=task.data, got="features",
                         expected="a clip store", next_step="name the store; `compare` reads features")  # fmt: skip
-    trained = train(bench, task.method, task.overrides)
+    trained = train(bench, task.method, task.overrides, gates=GATES if task.split.unseen else ())
     encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
     return Run(_card(task, bench, source, trained), encoder, trained.method, bench.final().bank)
 
@@ -49,6 +51,7 @@ def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> Ru
         layout=clips.layout.name, persons=source.persons, class_set=task.class_set, text_encoder=task.text_encoder,
         kinds=list(task.kinds),
         text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
+        gates=trained.gates,
         calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), data=str(Path(task.data).resolve()),
         checksum=task.checksum, partition=task.partition, test_subjects=list(task.test_subjects),
         partition_rule=bench.partition.rule,
@@ -64,7 +67,7 @@ def evaluate_run(run: Run, settings: tuple[str, ...], *, data: Path | None = Non
     ----------
     run : Run
     settings : tuple of str
-        `zsl`, `gzsl`.
+        Of `SETTINGS`.
     data : Path, optional
         The store, where it lies elsewhere now.
 
@@ -87,4 +90,4 @@ def evaluate_run(run: Run, settings: tuple[str, ...], *, data: Path | None = Non
         source, card.split.split(), lambda codes: run.bank.take([rows[code] for code in codes]), seed=card.seed,
         partition=card.partition, test_subjects=card.test_subjects, allow_leaky=card.leaky,
     )  # fmt: skip
-    return figures(bench, judge(bench.final(), run.method), card.gamma, settings)
+    return figures(judge(bench.final(), run.method), card.gamma, settings, gates=card.gates)
