@@ -102,6 +102,13 @@ def test_free_words_make_a_bank() -> None:
     np.testing.assert_array_equal(bank.pooled["action"], bank.pooled["motion"])
 
 
+def test_verbs_and_nouns_come_last_and_are_shared() -> None:
+    bank = build_bank(UTD, Letters(), ["noun", "verb", "label"])
+    assert bank.kinds == ("label", "verb", "noun")
+    np.testing.assert_array_equal(bank.pooled["verb"][0], bank.pooled["verb"][1])  # swipe left, swipe right
+    assert not np.array_equal(bank.pooled["noun"][0], bank.pooled["noun"][1])
+
+
 def test_texts_are_encoded_once() -> None:
     encoder = Letters()
     first, again = build_bank(UTD, encoder), build_bank(UTD, encoder)

@@ -8,8 +8,34 @@ from pathlib import Path
 import pytest
 
 from skelzero.errors import UserError
-from skelzero.text.class_sets import KINDS, MAX_BYTES, class_set_names, from_labels, load_class_set, parse_class_set
-from skelzero.text.rules import LENGTHS, check_class_set
+from skelzero.text.class_sets import (
+    KINDS,
+    MAX_BYTES,
+    ActionClass,
+    class_set_names,
+    from_labels,
+    load_class_set,
+    parse_class_set,
+)
+from skelzero.text.rules import LENGTHS, PARTS, check_class_set, words_of
+
+OTHER_VERBS = {
+    ("ntu120", "A069"): "point up",
+    ("ntu120", "A070"): "point down",
+    ("ntu120", "A095"): "put up",
+    ("nw_ucla", "a08"): "put on",
+    ("nw_ucla", "a09"): "take off",
+    ("utd_mhad", "a24"): "stand up",
+    ("utd_mhad", "a25"): "sit down",
+}
+"""Verbs that are not in the label: "hands up" has none, "sit to stand" is "stand up", and "don" reads like a name."""
+
+FILLED = {
+    "arms", "baseball bat", "book", "bowling ball", "chair", "door", "fist", "fists", "golf club", "hand", "hands",
+    "heavy object", "high arm", "jacket", "knees", "knees quickly", "knees slowly", "legs", "lips", "mouth", "nose",
+    "object", "opposite toe", "palms", "pen", "tennis ball", "tennis racket", "upper body", "whole body",
+}  # fmt: skip
+"""Nouns of labels that have none, or only a half of one."""
 
 SIZES = {"msr_action3d": 20, "ntu120": 120, "nw_ucla": 10, "pku_mmd": 51, "utd_mhad": 27}
 GOOD = """
@@ -38,6 +64,51 @@ def test_every_data_set_has_its_class_set() -> None:
 def test_no_description_stands_in_two_sets() -> None:
     texts = [c.text(kind) for name in class_set_names() for c in load_class_set(name).classes for kind in LENGTHS]
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("name", class_set_names())
+def test_shipped_classes_have_verb_and_noun(name: str) -> None:
+    """`check_class_set` asks for both only where a set has any."""
+    classes = load_class_set(name).classes
+    assert all(c.verb and c.noun for c in classes)
+    assert len({c.verb for c in classes}) < len(classes), "no verb is shared, so none can be carried over"
+
+
+def strangers(c: ActionClass, kind: str) -> list[str]:
+    """Words of a verb or noun that stand nowhere in the label, be it within a longer word ("pickup")."""
+    label = words_of(c.label)
+    return [word for word in words_of(c.text(kind)) if not any(word in own for own in label)]
+
+
+@pytest.mark.parametrize("name", class_set_names())
+def test_verbs_and_nouns_are_those_of_the_labels(name: str) -> None:
+    for c in load_class_set(name).classes:
+        assert not strangers(c, "verb") or OTHER_VERBS.get((name, c.code)) == c.verb, f"{c.code} {c.label}: {c.verb}"
+        assert not strangers(c, "noun") or c.noun in FILLED, f"{c.code} {c.label}: {c.noun}"
+
+
+def test_the_exceptions_are_needed() -> None:
+    sets = [load_class_set(name) for name in class_set_names()]
+    assert {(s.name, c.code): c.verb for s in sets for c in s.classes if strangers(c, "verb")} == OTHER_VERBS
+    assert {c.noun for s in sets for c in s.classes if strangers(c, "noun")} == FILLED
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "verb", "noun"),
+    [("ntu120", "A036", "shake", "head"), ("pku_mmd", "40", "tear up", "paper"), ("synthetic", "s67", "do", "push-ups"),
+     ("utd_mhad", "a14", "swing", "baseball bat"), ("utd_mhad", "a1", "swipe", "left")],
+)  # fmt: skip
+def test_some_labels_taken_apart(name: str, code: str, verb: str, noun: str) -> None:
+    found = load_class_set(name)
+    c = found.classes[found.index(code)]
+    assert (c.text("verb"), c.text("noun")) == (verb, noun)
+
+
+def test_a_users_set_may_do_without() -> None:
+    bow = parse_class_set(GOOD, where="x").classes[1]
+    for kind in PARTS:
+        with pytest.raises(UserError, match=rf"'2' \(bow\) has no {kind} text[\s\S]*'{kind}' in[\s\S]*--semantics"):
+            bow.text(kind)
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))
@@ -91,6 +162,8 @@ def test_the_hash_follows_the_texts() -> None:
         (GOOD.replace("label: nod", "label: ''"), r"classes\.0\.label"),
         (GOOD.replace("code: 2", "code: a"), r"code stands twice[\s\S]*got: a"),
         (GOOD.replace("The head tips forward", "x" * 2001), r"classes\.0\.motion"),
+        (GOOD.replace("label: nod", f"label: nod, verb: {'x' * 501}"), r"classes\.0\.verb"),
+        (GOOD.replace("label: nod", f"label: nod, noun: {'x' * 501}"), r"classes\.0\.noun"),
         ("name: [", "not YAML"),
         ("name: !!python/object/apply:os.system [ls]\nclasses: []\n", "not YAML"),
         ("a: &a [x]\nb: [*a, *a]\n", "alias"),
@@ -123,7 +196,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_free_words_become_classes() -> None:
     found = from_labels([" walk ", "jumping  jack"])
     assert [c.label for c in found.classes] == ["walk", "jumping jack"] == list(found.codes)
-    assert {found.classes[1].text(kind) for kind in KINDS} == {"jumping jack"}
+    texts = [{kind: c.text(kind) for kind in KINDS} for c in found.classes]
+    assert texts[0] == dict.fromkeys(KINDS, "walk")
+    assert texts[1] == {**dict.fromkeys(KINDS, "jumping jack"), "verb": "jumping", "noun": "jack"}
     long = from_labels(["x" * 70 + "a", "x" * 70 + "b"])
     assert len(set(long.codes)) == 2 and long.classes[0].label == "x" * 70 + "a"
 
@@ -135,5 +210,6 @@ def test_free_words_must_differ(words: list[str]) -> None:
 
 
 def test_free_words_have_an_end() -> None:
+    assert from_labels(["x" * 500]).classes[0].text("noun") == "x" * 500
     with pytest.raises(UserError, match="too long"):
         from_labels(["x" * 501])

@@ -101,6 +101,35 @@ def test_each_rule_can_be_broken(texts: dict[str, str], problem: str) -> None:
     assert problem in problems(make(["nod", "clap"], **texts))
 
 
+def parted(*pairs: tuple[str, str]) -> ClassSet:
+    """A set that keeps to the rules on descriptions, with these verbs and nouns."""
+    made = make(["nod", "clap", "squat"][: len(pairs)])
+    parts = [{"verb": verb, "noun": noun} for verb, noun in pairs]
+    classes = tuple(c.model_copy(update=part) for c, part in zip(made.classes, parts, strict=True))
+    return made.model_copy(update={"classes": classes})
+
+
+def test_good_verbs_and_nouns_have_no_findings() -> None:
+    assert problems(parted(("wave", "left hand"), ("wave", "right hand"), ("nod, bow", "head"))) == []
+    assert problems(parted(("", ""), ("", ""))) == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "noun", "problem"),
+    [
+        ("", "head", "c1 verb: missing, though other classes have verbs and nouns"),
+        ("nod", " ", "c1 noun: missing, though other classes have verbs and nouns"),
+        ("go up and down again", "head", "c1 verb: 5 words, expected 1 to 4"),
+        ("nod", "the head on my neck", "c1 noun: 5 words, expected 1 to 4"),
+        ("Nod", "head", "c1 verb: not in lower case"),
+        ("wave", "Hands", "c1 noun: with the verb the same as of class c0"),
+        ("waving", "head", "c1 verb: 'waving', but 'wave' at class c0"),
+    ],
+)
+def test_each_rule_on_verbs_and_nouns_can_be_broken(verb: str, noun: str, problem: str) -> None:
+    assert problem in problems(parted(("wave", "hand"), (verb, noun)))
+
+
 def test_a_shipped_set_with_a_name_slipped_in() -> None:
     utd = load_class_set("utd_mhad")
     spoilt = utd.classes[2].model_copy(update={"motion": utd.classes[2].motion + " Then it claps"})

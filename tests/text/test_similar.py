@@ -19,7 +19,9 @@ UTD = load_class_set("utd_mhad")
 def test_a_class_is_nearest_to_its_own_text(row: int, kind: str) -> None:
     found = similarities(f" {UTD.classes[row].text(kind)} ", UTD, load_text_encoder("minilm"), [kind])
     assert found.shape == (27,) and found.dtype == np.float32
-    assert found.argmax() == row and found[row] == pytest.approx(1, abs=1e-5)
+    alike = [c.text(kind) == UTD.classes[row].text(kind) for c in UTD.classes]  # classes share verbs and nouns
+    np.testing.assert_array_equal(found >= found.max() - 1e-5, alike)
+    assert found[row] == pytest.approx(1, abs=1e-5)
 
 
 def test_kinds_are_averaged() -> None:

@@ -58,7 +58,8 @@ def show(
 
 
 def _described(c: ActionClass) -> str:
-    return f"{c.code}  {c.label}\n    action: {c.action or '-'}\n    motion: {c.motion or '-'}"
+    texts = (("action", c.action), ("motion", c.motion), ("verb", c.verb), ("noun", c.noun))
+    return "\n".join([f"{c.code}  {c.label}", *(f"    {kind}: {text or '-'}" for kind, text in texts)])
 
 
 @group.command()
@@ -90,7 +91,9 @@ def check(class_set: Set, as_json: Json = False) -> None:
 def similar(
     words: Annotated[str, typer.Argument(help="A label or a description of your own.")],
     class_set: Annotated[str, typer.Option("--class-set", help="A shipped class set, or FILE.yaml.")],
-    semantics: Annotated[str, typer.Option(help="Texts to compare with: label, action, motion.")] = "action,motion",
+    semantics: Annotated[
+        str, typer.Option(help="Texts to compare with: label, action, motion, verb, noun.")
+    ] = "action,motion",
     text_encoder: Annotated[str, typer.Option(help="minilm, sentence-transformers:NAME or open-clip:NAME.")] = "minilm",
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 5,
     as_json: Json = False,

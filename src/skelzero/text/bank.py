@@ -34,7 +34,7 @@ class TextBank:
         `dataset:code`.
     labels : tuple of str
     kinds : tuple of str
-        Which texts there are, in the order label, action, motion.
+        Which texts there are, in the order of `KINDS`.
     pooled : dict of kind to float32 (K, D)
     tokens : dict of kind to float32 (K, L, D)
         Zero where padded.
@@ -131,7 +131,7 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
     class_set : ClassSet
     encoder : TextEncoder
     kinds : sequence of str
-        A non-empty part of label, action, motion; the order does not matter.
+        A non-empty part of `KINDS`; the order does not matter.
 
     Raises
     ------

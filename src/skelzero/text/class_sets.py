@@ -1,4 +1,15 @@
-"""Class sets: the names and descriptions of a data set's actions, as data files that users may write too."""
+"""Class sets: the names and descriptions of a data set's actions, as data files that users may write too.
+
+`verb` and `noun` are the class name taken apart by part of speech, as JPoSE (Wray et al., ICCV 2019) and SynSE (Gupta
+et al., ICIP 2021) learn from it. In the shipped sets:
+
+- The verb is in its base form, with the words that change its sense ("take off", "walk apart"); classes that share a
+  verb spell it alike. A name without a verb gets the one that is meant ("put up" for "hands up").
+- The noun is what is left that carries meaning: thing, body part or direction, without articles; words of direction or
+  pace stand behind it ("right arm forward"). Half a noun is made whole ("baseball bat" for "baseball swing"), and a
+  name without a noun gets the body part or the thing that the action is about, in one or two words ("legs" for "walk").
+- Several verbs or nouns of one name stand with a comma between ("punch, slap"; "paper, scissors").
+"""
 
 from __future__ import annotations
 
@@ -14,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from skelzero.cards import sha256_of, sha256_text
 from skelzero.errors import UserError, unknown_choice
 
-KINDS = ("label", "action", "motion")
+KINDS = ("label", "action", "motion", "verb", "noun")
 """Semantics of a class, in the order in which they are joined."""
 
 MAX_BYTES = 4 << 20
@@ -24,13 +35,15 @@ MAX_CODE = 64
 
 
 class ActionClass(BaseModel):
-    """One class: its code in the data set, its name, what is done, and how the body moves."""
+    """One class: its code in the data set, its name, what is done, how the body moves, and the name's verb and noun."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
     code: str = Field(min_length=1, max_length=MAX_CODE)
     label: str = Field(min_length=1, max_length=MAX_LABEL)
     action: str = Field(default="", max_length=2000)
     motion: str = Field(default="", max_length=2000)
+    verb: str = Field(default="", max_length=MAX_LABEL)
+    noun: str = Field(default="", max_length=MAX_LABEL)
 
     def text(self, kind: str) -> str:
         """The text of one kind.
@@ -45,7 +58,7 @@ class ActionClass(BaseModel):
         value: str = getattr(self, kind)
         if not value.strip():
             raise UserError(f"class {self.code!r} ({self.label}) has no {kind} text",
-                            next_step=f"write one, or leave {kind!r} out of --semantics")  # fmt: skip
+                            next_step=f"write {kind!r} in the class set, or leave it out of --semantics")  # fmt: skip
         return value
 
 
@@ -156,7 +169,7 @@ def parse_class_set(text: str, *, where: str) -> ClassSet:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise UserError("class-set file is not as it should be", where=f"{where}, {place}", got=first["msg"],
-                        expected="name, title, source, classes: [{code, label, action, motion}]"
+                        expected="name, title, source, classes: [{code, label, action, motion, verb, noun}]"
                         ) from error  # fmt: skip
     if _repeats(found.codes):
         twice = Counter(found.codes).most_common(1)[0][0]
@@ -180,7 +193,10 @@ def _refuse_bombs(text: str, loader: type[yaml.SafeLoader], where: str) -> None:
 
 
 def from_labels(labels: Sequence[str], *, name: str = "words") -> ClassSet:
-    """A class set of free words; each word stands for all three kinds of text.
+    """A class set of free words; each stands for its label, action and motion text.
+
+    Its first word is taken for the verb and the rest for the noun, and a single word for both. That is a rule of thumb:
+    "pick up a coin" becomes "pick" and "up a coin". A class-set file says it better.
 
     Raises
     ------
@@ -193,8 +209,12 @@ def from_labels(labels: Sequence[str], *, name: str = "words") -> ClassSet:
                         next_step='give them as "walk, wave, jump"')  # fmt: skip
     if max(map(len, words)) > MAX_LABEL:
         raise UserError("a label is too long", got=f"{max(map(len, words))} characters", expected=f"<= {MAX_LABEL}")
-    classes = tuple(ActionClass(code=_code_of(word), label=word, action=word, motion=word) for word in words)
-    return ClassSet(name=name, classes=classes)
+    return ClassSet(name=name, classes=tuple(_free(word) for word in words))
+
+
+def _free(label: str) -> ActionClass:
+    verb, _, noun = label.partition(" ")
+    return ActionClass(code=_code_of(label), label=label, action=label, motion=label, verb=verb, noun=noun or verb)
 
 
 def _code_of(label: str) -> str:

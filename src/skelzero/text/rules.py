@@ -1,6 +1,9 @@
 """What a good class set keeps to: whole, of a fit length, no text twice, and no description that names another class.
 
-The last rule keeps a description from giving an unseen class away by its name. Words are compared without their
+Verbs and nouns are another matter: they are short, and classes share them so that methods can carry a verb from seen
+classes to unseen ones. Only both together must differ, and one verb must be spelt one way. A set may do without any.
+
+The rule on names keeps a description from giving an unseen class away by its name. Words are compared without their
 endings: "waves", "waving" and "wave" are one word. This is no linguistics, only enough to catch a name in disguise.
 """
 
@@ -14,6 +17,10 @@ from skelzero.text.class_sets import ActionClass, ClassSet
 
 LENGTHS = {"action": (8, 40), "motion": (15, 55)}
 """Fewest and most words of a description."""
+
+PARTS = ("verb", "noun")
+MAX_PART = 4
+"""Most words of a verb or a noun."""
 
 MAX_SENTENCES = 2
 SUFFIXES = ("ing", "ed", "es", "s", "e")
@@ -84,6 +91,9 @@ def check_class_set(class_set: ClassSet) -> list[Finding]:
     found = [finding for c in class_set.classes for finding in _of_one(c)]
     found += [finding for c in class_set.classes for finding in _foreign_names(c, class_set, names)]
     found += _repeated(class_set)
+    if any(c.verb or c.noun for c in class_set.classes):
+        found += [finding for c in class_set.classes for finding in _of_parts(c)]
+        found += [*_equal_pairs(class_set), *_spellings(class_set)]
     order = {code: i for i, code in enumerate(class_set.codes)}
     return sorted(found, key=lambda f: (order[f.code], f.kind))
 
@@ -122,3 +132,36 @@ def _repeated(class_set: ClassSet) -> Iterator[Finding]:
                 code, where = first[text]
                 yield Finding(c.code, kind, f"says the same as the {where} text of class {code}")
             first.setdefault(text, (c.code, kind))
+
+
+def _of_parts(c: ActionClass) -> Iterator[Finding]:
+    """Completeness, length and case of one class's verb and noun."""
+    for kind in PARTS:
+        text: str = getattr(c, kind)
+        count = len(text.split())
+        if not count:
+            yield Finding(c.code, kind, "missing, though other classes have verbs and nouns")
+        elif count > MAX_PART:
+            yield Finding(c.code, kind, f"{count} words, expected 1 to {MAX_PART}")
+        if text != text.lower():
+            yield Finding(c.code, kind, "not in lower case")
+
+
+def _equal_pairs(class_set: ClassSet) -> Iterator[Finding]:
+    """Classes that verb and noun together do not tell apart."""
+    first: dict[tuple[Words, Words], str] = {}
+    for c in class_set.classes:
+        pair = (words_of(c.verb), words_of(c.noun))
+        if all(pair) and pair in first:
+            yield Finding(c.code, "noun", f"with the verb the same as of class {first[pair]}")
+        first.setdefault(pair, c.code)
+
+
+def _spellings(class_set: ClassSet) -> Iterator[Finding]:
+    """Verbs that are one word in two forms, such as "wave" and "waving": methods would take them for two."""
+    first: dict[Words, ActionClass] = {}
+    for c in class_set.classes:
+        words = words_of(c.verb)
+        other = first.setdefault(words, c)
+        if words and c.verb != other.verb:
+            yield Finding(c.code, "verb", f"{c.verb!r}, but {other.verb!r} at class {other.code}")
