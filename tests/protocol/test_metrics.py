@@ -86,6 +86,15 @@ def test_curve_by_a_loop(seed: int) -> None:
     assert metrics.oracle_gate(parts)[:2] == pytest.approx((curve.S[0], curve.U[-1]))
 
 
+@settings(deadline=None)
+@given(st.integers(0, 100))
+def test_sampled_curve_falls_and_has_the_area(seed: int) -> None:
+    curve = metrics.seen_unseen_curve(metrics.branches(*case(seed, n=400)))
+    s = np.array(curve.sampled())
+    assert len(s) == metrics.CURVE_POINTS and (np.diff(s) <= 1e-9).all() and s[0] == pytest.approx(curve.S.max())
+    assert np.trapezoid(s, np.linspace(0, 1, len(s))) == pytest.approx(curve.area, abs=0.03)
+
+
 def test_area_of_a_perfect_method_is_one() -> None:
     truth = np.array([0, 1, 2, 3])
     parts = metrics.branches(np.eye(4) * 5, truth, np.array([True, True, False, False]))

@@ -77,3 +77,22 @@ def test_the_page_renders_in_a_browser(tmp_path: Path) -> None:
     command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path}/r.html"]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
     assert dom.count("main-svg") >= 2 and "heatmaplayer" in dom
+
+
+def gated(method: str, seed: int, h: float) -> Result:
+    points = np.linspace(0, 1, 41)
+    values = {"S": h, "U": h, "H": h, "AUSUC": h * h, "gate_auc": 0.7, "H_oracle_gate": 0.9, "H_best_on_test": h + 0.05}
+    settings = {"gzsl": values, "gzsl-msf": {**values, "H": h - 0.1}, "gzsl-combined": {**values, "H": h + 0.1}}
+    confusion = {name: np.eye(3, dtype=int).tolist() for name in settings}
+    return result(method, seed, 0.5, metrics=settings, chance={}, confusion=confusion,
+                  class_order=dict.fromkeys(settings, CODES), curves={"gzsl": (0.8 - 0.8 * points).tolist()})  # fmt: skip
+
+
+def test_gates_have_one_table_and_curves_a_figure(tmp_path: Path) -> None:
+    body = page(tmp_path, [gated(m, s, 0.4 + 0.02 * s) for m in ("ridge", "scale") for s in range(3)])
+    assert body.count("H behind each gate") == 1 and "oracle gate" in body and "calibrated stacking" in body
+    assert "<b>52.0" in body, "the best gate of a method is bold"
+    assert "seen against unseen accuracy" in body and "ridge (40.0)" in body
+    assert "best-on-test (as published)" in body
+    without = page(tmp_path, [result("ridge", 0, 0.5)])
+    assert "behind each gate" not in without and "seen against unseen" not in without

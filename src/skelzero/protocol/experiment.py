@@ -149,7 +149,7 @@ def describe(
     diagnostics = {**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy()}
     return Result(
         key=task.key, task=task, metrics=found.metrics, chance=found.chance, per_class=found.per_class,
-        class_order=found.class_order, confusion=found.confusion, selection=trained.selection,
+        class_order=found.class_order, confusion=found.confusion, curves=found.curves, selection=trained.selection,
         stacking=trained.stacking, gamma=gamma if trained.stacking else None, gates=trained.gates,
         gates_on_pseudo=pseudo_gates(trained), method_settings=trained.method.settings.model_dump(mode="json"),
         data={**bench.source.facts(), **clips}, text=text, encoder=phase.fit.card.model_dump(mode="json"),

@@ -22,13 +22,14 @@ SETTINGS = (ZSL, GZSL, *(GATED + name for name in GATES))
 
 @dataclass(frozen=True)
 class Figures:
-    """Metrics, accuracies of classes and confusions, by setting."""
+    """Metrics, accuracies of classes, confusions and seen-unseen curves, by setting."""
 
     metrics: dict[str, dict[str, float]]
     chance: dict[str, dict[str, float]]
     per_class: dict[str, dict[str, float | None]]
     class_order: dict[str, list[str]]
     confusion: dict[str, list[list[int]]]
+    curves: dict[str, list[float]]
 
 
 def figures(
@@ -36,7 +37,7 @@ def figures(
     gates: Mapping[str, Gate] | None = None, best_on_test: float | None = None,
 ) -> Figures:  # fmt: skip
     """All figures of a fitted method's scores on the test clips."""
-    phase, found = judged.phase, Figures({}, {}, {}, {}, {})
+    phase, found = judged.phase, Figures({}, {}, {}, {}, {}, {})
     if ZSL in settings:
         predicted = judged.unseen_scores.argmax(axis=1)
         best = {} if best_on_test is None else {"top1_best_on_test": best_on_test}
@@ -47,13 +48,16 @@ def figures(
         values = {**gzsl_metrics(judged.branches, gamma, predicted, judged),
                   "H_uncalibrated": judged.branches.at(0.0)[2]}  # fmt: skip
         _add(found, GZSL, values, predicted, judged.truth, list(phase.codes))
+        found.curves[GZSL] = metrics.seen_unseen_curve(judged.branches).sampled()
     gated = [name for name in settings if name.startswith(GATED)]
     case = case_of(judged) if gated else None
     for setting in gated:
         assert case is not None and gates is not None
         rating, cut = gates[setting.removeprefix(GATED)].rate(case.evidence)
         predicted = np.where(rating > cut, *case.answers())
-        values = gzsl_metrics(case.branches(rating), cut, predicted, judged)
+        parts = case.branches(rating)
+        values = gzsl_metrics(parts, cut, predicted, judged)
+        found.curves[setting] = metrics.seen_unseen_curve(parts).sampled()
         _add(found, setting, values, predicted, judged.truth, list(phase.codes))
     for setting in found.metrics:
         known = {m: metrics.chance(m, phase.fitted, phase.others) for m in found.metrics[setting]}

@@ -89,6 +89,9 @@ def _best(scores: Float[np.ndarray, "N K"], columns: Bool[np.ndarray, " K"]) -> 
     return np.flatnonzero(columns)[scores[:, columns].argmax(axis=1)]
 
 
+CURVE_POINTS = 41
+
+
 @dataclass(frozen=True)
 class Curve:
     """S and U for every constant that makes a difference, from all-seen to all-unseen."""
@@ -100,6 +103,14 @@ class Curve:
     def harmonics(self) -> Float[np.ndarray, " G"]:
         total = self.S + self.U
         return np.divide(2 * self.S * self.U, total, out=np.zeros_like(total), where=total > 0)
+
+    def sampled(self) -> list[float]:
+        """S at `CURVE_POINTS` equally spaced U from 0 to 1, zero out of reach: such curves can be averaged."""
+        u = np.linspace(0, 1, CURVE_POINTS)
+        # Of the points with one U the last would win; the curve starts at the highest S.
+        first = np.concatenate([[True], np.diff(self.U) > 0])
+        s = np.interp(u, self.U[first], self.S[first], right=0.0)
+        return [round(float(v), 6) for v in s]
 
     @property
     def area(self) -> float:

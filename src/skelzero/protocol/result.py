@@ -118,6 +118,8 @@ class Result(BaseModel):
         Setting, then counts, true class by predicted class, both in the order of `class_order`.
     gates, gates_on_pseudo : dict
         Fitted gates, and how well each tells pseudo-unseen classes' clips from the others (AUC).
+    curves : dict
+        Setting, then S at equally spaced U from 0 to 1.
     method_settings : dict
         All settings of the fitted method, chosen and default ones.
     transductive : bool
@@ -134,6 +136,7 @@ class Result(BaseModel):
     per_class: dict[str, dict[str, float | None]]
     class_order: dict[str, list[str]]
     confusion: dict[str, list[list[int]]]
+    curves: dict[str, list[float]] = Field(default_factory=dict)
     selection: Selection | None
     stacking: Stacking | None
     gamma: float | None

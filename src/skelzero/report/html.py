@@ -14,11 +14,20 @@ import numpy as np
 
 from skelzero.cards import write_text
 from skelzero.errors import UserError
+from skelzero.protocol.figures import GATED
 from skelzero.protocol.result import Result
 from skelzero.protocol.summary import Pair, Row, pair_up, split_group, summarise
+from skelzero.report.generalised import curve_section, gates_section
 
 MAIN = {"zsl": "top1", "gzsl": "H"}
-SHOWN = {"zsl": ("top1", "top5", "per_class"), "gzsl": ("S", "U", "H", "AUSUC")}
+SHOWN = {
+    "zsl": ("top1", "top5", "per_class", "top1_best_on_test"),
+    "gzsl": ("S", "U", "H", "AUSUC", "gate_auc", "H_oracle_gate", "H_best_on_test"),
+}
+TITLES = {
+    "top1_best_on_test": "best-on-test (as published)", "H_best_on_test": "H best-on-test (as published)",
+    "gate_auc": "gate AUC", "H_oracle_gate": "oracle-gate H", "per_class": "per-class mean",
+}  # fmt: skip
 NAMES = {"zsl": "Zero-shot (unseen classes among themselves)", "gzsl": "Generalised (all classes among all)"}
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:62rem;padding:1rem}
@@ -57,10 +66,14 @@ def write_report(results: Sequence[Result], path: Path, *, title: str, baseline:
     methods = {r.task.method for r in results}
     chosen = baseline or ("ridge" if "ridge" in methods else sorted(methods)[0])
     rows, pairs = summarise(results), pair_up(results, chosen)
-    keys = list(dict.fromkeys((r.dataset, r.split, r.setting) for r in rows))
+    # Gates have a table of their own.
+    keys = list(dict.fromkeys((r.dataset, r.split, r.setting) for r in rows if not r.setting.startswith(GATED)))
+    places = list(dict.fromkeys((r.dataset, r.split) for r in rows))
     parts = [f"<h1>{escape(title)}</h1>", *_warnings(results)]
     parts += [f'<p class="lead">{_headline(key, rows, pairs, chosen)}</p>' for key in keys]
     parts += [_section(key, rows, pairs, chosen) for key in keys]
+    parts += [gates_section(place, rows) for place in places]
+    parts += [curve_section(place, results, i) for i, place in enumerate(places)]
     parts += [_plot(rows, keys), _confusions(results, rows, keys), _provenance(results)]
     body = "\n".join(parts)
     page = (
@@ -136,10 +149,12 @@ def _section(key: Key, rows: Sequence[Row], pairs: Sequence[Pair], baseline: str
     table = {(r.method, r.metric): r for m in metrics for r in _of(key, rows, m)}
     main = _main_metric(key)
     best = max(_of(key, rows, main), key=lambda r: r.mean).method
-    head = "".join(f"<th>{escape(m)}</th>" for m in ("method", *metrics, f"{main} − {baseline}", "better in"))
+    named = [TITLES.get(m, m) for m in metrics]
+    head = "".join(f"<th>{escape(m)}</th>" for m in ("method", *named, f"{main} − {baseline}", "better in"))
     lines = []
     for method in dict.fromkeys(m for m, _ in table):
-        cells = "".join(f"<td>{_value(table[method, m])}</td>" for m in metrics)
+        # Only methods with stages have a best one on the test.
+        cells = "".join(f"<td>{_value(table[method, m]) if (method, m) in table else ''}</td>" for m in metrics)
         mark = ' <span class="warn">leaky encoder</span>' if table[method, main].leaky else ""
         lines.append(f'<tr class="{"best" if method == best else ""}"><td>{escape(method)}{mark}</td>{cells}'
                      f"{_difference(_pair(key, pairs, method, main))}</tr>")  # fmt: skip
