@@ -81,7 +81,7 @@ def test_the_page_renders_in_a_browser(tmp_path: Path) -> None:
 
 def gated(method: str, seed: int, h: float) -> Result:
     points = np.linspace(0, 1, 41)
-    values = {"S": h, "U": h, "H": h, "AUSUC": h * h, "gate_auc": 0.7, "H_oracle_gate": 0.9, "H_best_on_test": h + 0.05}
+    values = {"S": h, "U": h, "H": h, "AUSUC": h * h, "gate_auc": 0.7, "H_oracle_gate": 0.9, "H_best_on_test": h}
     settings = {"gzsl": values, "gzsl-msf": {**values, "H": h - 0.1}, "gzsl-combined": {**values, "H": h + 0.1}}
     confusion = {name: np.eye(3, dtype=int).tolist() for name in settings}
     return result(method, seed, 0.5, metrics=settings, chance={}, confusion=confusion,

@@ -83,7 +83,8 @@ def _plot(curves: dict[str, Float[np.ndarray, " P"]], number: int) -> str:
     for h in (20, 40, 60, 80):
         line = np.linspace(h / 2 + 0.5, 100, 200)
         figure.add_trace(go.Scatter(x=line, y=h * line / (2 * line - h), mode="lines", showlegend=False,
-                                    hoverinfo="skip", line={"color": "#d5dae1", "width": 1, "dash": "dot"}))  # fmt: skip
+                                    hoverinfo="skip",
+                                    line={"color": "#d5dae1", "width": 1, "dash": "dot"}))  # fmt: skip
         figure.add_annotation(x=h, y=h, text=f"H {h}", showarrow=False, font={"color": "#68707d", "size": 11})
     top = max(float(s.max()) for s in curves.values())
     axis: dict[str, Any] = {"range": [0, 100 * max(0.2, min(1.0, top * 1.08))]}
