@@ -84,8 +84,8 @@ def gated(method: str, seed: int, h: float) -> Result:
     values = {"S": h, "U": h, "H": h, "AUSUC": h * h, "gate_auc": 0.7, "H_oracle_gate": 0.9, "H_best_on_test": h}
     settings = {"gzsl": values, "gzsl-msf": {**values, "H": h - 0.1}, "gzsl-combined": {**values, "H": h + 0.1}}
     confusion = {name: np.eye(3, dtype=int).tolist() for name in settings}
-    return result(method, seed, 0.5, metrics=settings, chance={}, confusion=confusion,
-                  class_order=dict.fromkeys(settings, CODES), curves={"gzsl": (0.8 - 0.8 * points).tolist()})  # fmt: skip
+    order, curves = dict.fromkeys(settings, CODES), {"gzsl": (0.8 - 0.8 * points).tolist()}
+    return result(method, seed, 0.5, metrics=settings, chance={}, confusion=confusion, class_order=order, curves=curves)
 
 
 def test_gates_have_one_table_and_curves_a_figure(tmp_path: Path) -> None:
