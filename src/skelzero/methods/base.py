@@ -77,9 +77,14 @@ class ZeroShotMethod(ABC):
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
     kind: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...]] = ()
-    """Kinds of text that the method cannot do without; it then reads these, whatever is asked for."""
+    """Kinds of text that the method cannot do without; it reads these and no others, and a bank may hold more."""
     scores_are_logits: ClassVar[bool] = False
     """A softmax of the scores as they are gives the method's own probabilities."""
+
+    resumable: ClassVar[bool] = False
+    """A fit takes so long that it keeps a checkpoint in the folder it is given."""
+    staged: ClassVar[bool] = False
+    """A fit has several stages, of which one is chosen on pseudo-unseen classes."""
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -197,7 +202,13 @@ class ZeroShotMethod(ABC):
         return method
 
     def _texts(self, bank: TextBank) -> TextBank:
-        return bank.only(self.settings.kinds) if self.settings.kinds else bank
+        """What of a bank this method reads."""
+        asked = bank.only(self.settings.kinds) if self.settings.kinds else bank
+        if missing := [kind for kind in self.requires if kind not in asked.kinds]:
+            raise UserError(f"{self.kind} needs {' and '.join(missing)} texts", got=", ".join(asked.kinds),
+                            expected=", ".join(self.requires),
+                            next_step=f"build the bank with --semantics {','.join(self.requires)}")  # fmt: skip
+        return asked.only(self.requires) if self.requires else asked
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):

@@ -8,12 +8,15 @@ their classes, nothing else: leakage is impossible by shape.
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
+from skelzero.caches import cache_folder
+from skelzero.cards import sha256_array, sha256_of
 from skelzero.encoders import FeatureSet
 from skelzero.errors import UserError
 from skelzero.methods import ZeroShotMethod
@@ -136,8 +139,19 @@ Maker = Callable[[], ZeroShotMethod]
 
 
 def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
-    """Fit a new method on the phase's fitted clips and the texts of their classes."""
-    return make().fit(phase.fit.features, phase.truth(phase.fit), phase.seen_bank, seed=seed)
+    """Fit a new method on the phase's fitted clips and the texts of their classes.
+
+    A long fit that was stopped goes on where it was: its checkpoint lies in the cache folder until it is done.
+    """
+    method, x, y = make(), phase.fit.features, phase.truth(phase.fit)
+    if not method.resumable:
+        return method.fit(x, y, phase.seen_bank, seed=seed)
+    facts = [method.kind, method.settings.model_dump(mode="json"), seed, phase.bank.text_sha256, phase.codes,
+             phase.fitted, sha256_array(x), sha256_array(y)]  # fmt: skip
+    folder = cache_folder("methods-unfinished") / sha256_of(facts)
+    fitted = method.fit(x, y, phase.seen_bank, seed=seed, folder=folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return fitted
 
 
 def judge(phase: Phase, method: ZeroShotMethod) -> Judged:
