@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +31,19 @@ def make_clips(bank: TextBank, per_class: int = 20, *, width: int = 32, seed: in
     y = np.repeat(np.arange(len(bank)), per_class)
     x = 3 * text[y] @ image + rng.standard_normal((len(y), width))
     return x.astype(np.float32), y
+
+
+def _parts(bank: TextBank) -> TextBank:
+    """The same words under other names: what was the action is the verb, what was the motion is the noun."""
+    names = {"action": "verb", "motion": "noun"}
+    pooled, tokens, mask = ({names[k]: v for k, v in part.items()} for part in (bank.pooled, bank.tokens, bank.mask))
+    return replace(bank, kinds=tuple(names[k] for k in bank.kinds), pooled=pooled, tokens=tokens, mask=mask)
+
+
+@pytest.fixture(scope="session")
+def parts() -> Callable[[TextBank], TextBank]:
+    """Makes verbs and nouns out of actions and motions, for methods that read only those."""
+    return _parts
 
 
 @pytest.fixture(scope="session")

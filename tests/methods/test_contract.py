@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from skelzero.methods import METHODS, ZeroShotMethod, load_method
 from skelzero.text import TextBank
 
 Problem = tuple[np.ndarray, np.ndarray, TextBank]
+Texts = Callable[[str, TextBank], TextBank]
 QUICK = {"steps": 20, "epochs": 0, "batch": 64}
 
 
@@ -22,37 +24,55 @@ def quick(name: str) -> ZeroShotMethod:
     return spec(**{k: v for k, v in QUICK.items() if k in fields})
 
 
+@pytest.fixture(scope="session")
+def texts_for(parts: Callable[[TextBank], TextBank]) -> Texts:
+    """A bank with the kinds of text that a method cannot do without."""
+    return lambda name, bank: parts(bank) if METHODS[name].method.requires else bank
+
+
 @pytest.fixture(params=list(METHODS), scope="module")
-def fitted(request: pytest.FixtureRequest, problem: Problem) -> ZeroShotMethod:
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def own(name: str, problem: Problem, texts_for: Texts) -> Problem:
+    """The problem, told in the texts that the method reads."""
     x, y, bank = problem
-    return quick(request.param).fit(x, y, bank, seed=3)
+    return x, y, texts_for(name, bank)
 
 
-def test_scores_have_a_column_a_class_and_predict_takes_the_best(fitted: ZeroShotMethod, problem: Problem) -> None:
-    x, _, bank = problem
+@pytest.fixture(scope="module")
+def fitted(name: str, own: Problem) -> ZeroShotMethod:
+    x, y, bank = own
+    return quick(name).fit(x, y, bank, seed=3)
+
+
+def test_scores_have_a_column_a_class_and_predict_takes_the_best(fitted: ZeroShotMethod, own: Problem) -> None:
+    x, _, bank = own
     scores = fitted.scores(x[:7], bank.take([0, 5, 2]))
     assert scores.shape == (7, 3) and np.isfinite(scores).all()
     np.testing.assert_array_equal(fitted.predict(x[:7], bank.take([0, 5, 2])), scores.argmax(axis=1))
 
 
-def test_the_order_of_classes_and_clips_does_not_matter(fitted: ZeroShotMethod, problem: Problem) -> None:
-    x, _, bank = problem
+def test_the_order_of_classes_and_clips_does_not_matter(fitted: ZeroShotMethod, own: Problem) -> None:
+    x, _, bank = own
     order = np.random.default_rng(0).permutation(len(bank))
     expected = fitted.scores(x[:30], bank)
     np.testing.assert_allclose(fitted.scores(x[:30], bank.take(order)), expected[:, order], atol=2e-5)
     np.testing.assert_allclose(fitted.scores(x[:30][::-1], bank), expected[::-1], atol=2e-5)
 
 
-def test_saved_and_loaded_is_the_same(fitted: ZeroShotMethod, problem: Problem, tmp_path: Path) -> None:
-    x, _, bank = problem
+def test_saved_and_loaded_is_the_same(fitted: ZeroShotMethod, own: Problem, tmp_path: Path) -> None:
+    x, _, bank = own
     fitted.save(tmp_path / "m")
     loaded = load_method(tmp_path / "m")
     assert type(loaded) is type(fitted) and loaded.settings == fitted.settings
     np.testing.assert_array_equal(loaded.scores(x, bank), fitted.scores(x, bank))
 
 
-def test_other_widths_and_broken_clips_are_refused(fitted: ZeroShotMethod, problem: Problem) -> None:
-    x, _, bank = problem
+def test_other_widths_and_broken_clips_are_refused(fitted: ZeroShotMethod, own: Problem) -> None:
+    x, _, bank = own
     with pytest.raises(UserError, match="features do not fit"):
         fitted.scores(x[:, :-1], bank)
     with pytest.raises(UserError, match="not finite"):
@@ -62,9 +82,8 @@ def test_other_widths_and_broken_clips_are_refused(fitted: ZeroShotMethod, probl
         fitted.scores(x, narrow)
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-def test_equal_seeds_give_equal_scores(name: str, problem: Problem) -> None:
-    x, y, bank = problem
+def test_equal_seeds_give_equal_scores(name: str, own: Problem) -> None:
+    x, y, bank = own
     first, second = (quick(name).fit(x, y, bank, seed=5).scores(x, bank) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
@@ -79,9 +98,8 @@ def test_seen_classes_are_learned_and_unseen_ones_understood(name: str, many_cla
     assert (method.predict(x[~seen], bank.take(range(48, 60))) == y[~seen] - 48).mean() > 0.4  # chance 0.083
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-def test_bad_training_data_are_refused(name: str, problem: Problem) -> None:
-    x, y, bank = problem
+def test_bad_training_data_are_refused(name: str, own: Problem) -> None:
+    x, y, bank = own
     with pytest.raises(UserError, match="not a row"):
         quick(name).fit(x, y + 1, bank)
     with pytest.raises(UserError, match="two seen classes"):
@@ -94,6 +112,27 @@ def test_bad_training_data_are_refused(name: str, problem: Problem) -> None:
         METHODS[name](colour="red")
     with pytest.raises(UserError, match="kind of text"):
         METHODS[name](kinds=("label",)).fit(x, y, bank)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].method.requires])
+def test_texts_that_a_method_cannot_do_without_are_asked_for(name: str, problem: Problem, texts_for: Texts) -> None:
+    x, y, bank = problem
+    needed = METHODS[name].method.requires
+    with pytest.raises(UserError, match=f"build the bank with --semantics {','.join(needed)}"):
+        quick(name).fit(x, y, bank)
+    with pytest.raises(UserError, match=f"needs {needed[-1]} texts"):
+        METHODS[name](kinds=needed[:1]).fit(x, y, texts_for(name, bank))
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].method.requires])
+def test_texts_that_a_method_does_not_read_change_nothing(name: str, problem: Problem, texts_for: Texts) -> None:
+    x, y, bank = problem
+    needed = texts_for(name, bank)
+    parts = ("pooled", "tokens", "mask")
+    both = replace(bank, kinds=bank.kinds + needed.kinds,
+                   **{part: getattr(bank, part) | getattr(needed, part) for part in parts})  # fmt: skip
+    first, second = (quick(name).fit(x, y, b, seed=5).scores(x, b) for b in (needed, both))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_a_damaged_method_is_a_users_error(problem: Problem, tmp_path: Path) -> None:

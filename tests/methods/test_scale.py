@@ -220,10 +220,23 @@ def test_ablations_change_what_they_claim(problem: tuple[np.ndarray, np.ndarray,
         if name.startswith("scale:"):
             method = METHODS[name](steps=15).fit(x, y, bank, seed=1)
             assert not np.allclose(method.scores(x, bank), base), name
-    only_kl = METHODS["scale:no-recon"](steps=15).fit(x, y, bank, seed=1)
+    only_kl = METHODS["scale:no-recon"](steps=15, reference=0).fit(x, y, bank, seed=1)
     q = only_kl.net_.posterior_of(torch.from_numpy(only_kl.standardizer_(x)))
     prior = only_kl.net_.prior_of(only_kl.net_.text(only_kl._class_texts(bank)))
     np.testing.assert_allclose(-only_kl.scores(x, bank), energy.kl_matrix(q, prior).detach().numpy(), atol=1e-5)
+
+
+def test_every_class_has_its_zero_at_the_mean_of_the_reference_clips(
+    problem: tuple[np.ndarray, np.ndarray, TextBank],
+) -> None:
+    x, y, bank = problem
+    method = METHODS["scale"](steps=15, reference=10 * len(x)).fit(x, y, bank, seed=1)
+    assert len(method.reference_) == len(x)
+    np.testing.assert_allclose(method.scores(x, bank).mean(axis=0), 0, atol=1e-5)
+    plain = METHODS["scale"](steps=15, reference=0).fit(x, y, bank, seed=1).scores(x, bank)
+    np.testing.assert_allclose(method.scores(x, bank), plain - plain.mean(axis=0), atol=1e-5)
+    few = METHODS["scale"](steps=15, reference=len(bank)).fit(x, y, bank, seed=1)
+    assert len(few.reference_) == len(bank)
 
 
 def test_a_text_encoder_without_tokens_is_legal(problem: tuple[np.ndarray, np.ndarray, TextBank]) -> None:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
 from torch.nn import functional as F
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
@@ -28,6 +29,9 @@ class Scale(ZeroShotMethod):
         z-scores by the training clips, clipped to +-5.
     text_mean_ : float32 (E,)
         Taken from every text vector; zero unless `centre_text`.
+    reference_ : float32 (R, X)
+        Standardised training clips of all seen classes, whose mean energy is each class's zero; none without
+        `reference`.
     diagnostics_ : dict
         KL per dimension, active dimensions, and their history.
     """
@@ -48,19 +52,25 @@ class Scale(ZeroShotMethod):
             torch.manual_seed(run.seed)  # initial weights and dropout
             self.net_ = ScaleNet(x.shape[1], pooled.shape[1], self.settings)
             clips = torch.from_numpy(self.standardizer_(x))
+            self.reference_ = clips[_evenly(y, self.settings.reference)]
             self.diagnostics_ = train(
                 self.net_, clips, torch.from_numpy(y), self._class_texts(bank), self.settings, run.seed, run.progress
             )
 
     @torch.inference_mode()
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
-        clips = torch.from_numpy(self.standardizer_(x))
         side = energy.class_side(self.net_, self.net_.text(self._class_texts(bank)))
+        scores = -self._energies(torch.from_numpy(self.standardizer_(x)), side)
+        if len(self.reference_):
+            scores += self._energies(self.reference_, side).mean(dim=0)
+        return scores.numpy()
+
+    def _energies(self, clips: Float[Tensor, "N X"], side: energy.ClassSide) -> Float[Tensor, "N K"]:
         q = self.net_.posterior_of(clips)
         parts = self.settings.energy
         kl = energy.kl_matrix(q, side.prior)
         reconstruction = kl if parts == "kl" else energy.fast_reconstruction(self.net_, clips, q.mean, side)
-        return -energy.combine(reconstruction, kl, self.settings.lambda_k, parts).numpy()
+        return energy.combine(reconstruction, kl, self.settings.lambda_k, parts)
 
     def _class_texts(self, bank: TextBank) -> ClassTexts:
         texts = _joined(bank)
@@ -70,15 +80,21 @@ class Scale(ZeroShotMethod):
 
     def _state(self) -> dict[str, np.ndarray]:
         state = {f"net.{name}": value.numpy() for name, value in self.net_.state_dict().items()}
-        return {**state, "text_mean": self.text_mean_.numpy(), "mean": self.standardizer_.mean,
-                "deviation": self.standardizer_.deviation}  # fmt: skip
+        own = {"text_mean": self.text_mean_.numpy(), "reference": self.reference_.numpy()}
+        return {**state, **own, "mean": self.standardizer_.mean, "deviation": self.standardizer_.deviation}
 
     def _restore(self, state: dict[str, np.ndarray]) -> None:
         self.standardizer_ = Standardizer(state["mean"], state["deviation"])
-        self.text_mean_ = torch.from_numpy(state["text_mean"])
+        self.text_mean_, self.reference_ = torch.from_numpy(state["text_mean"]), torch.from_numpy(state["reference"])
         self.net_ = ScaleNet(self.width_, self.text_width_, self.settings).eval()
         weights = {k.removeprefix("net."): torch.from_numpy(v) for k, v in state.items() if k.startswith("net.")}
         self.net_.load_state_dict(weights)
+
+
+def _evenly(y: Int[np.ndarray, " N"], count: int) -> Int[np.ndarray, " R"]:
+    """At most `count` rows, spread evenly over the classes."""
+    order = np.argsort(y, kind="stable")
+    return order[np.linspace(0, len(y) - 1, min(count, len(y))).round().astype(np.int64)]
 
 
 def _joined(bank: TextBank) -> ClassTexts:

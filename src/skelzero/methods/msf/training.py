@@ -1,0 +1,176 @@
+"""Training MSF's VAEs: draws, Adam over one buffer, cycles that are kept, and checkpoints.
+
+All random numbers of a model come from generators seeded by (seed, block of steps), so one model draws the same whether
+it is trained alone or beside others, and a training that was killed goes on to the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from skelzero.cards import sha256_array, sha256_of
+from skelzero.errors import UserError
+from skelzero.methods.base import Fitting
+from skelzero.methods.msf.schedule import weights_at
+from skelzero.methods.msf.settings import MsfSettings
+from skelzero.methods.msf.vae import Losses, Sizes, TwinVae, initial
+
+BLOCK = 50
+"""Steps whose random numbers are drawn together; checkpoints lie between blocks."""
+BLOCKS_A_CHECKPOINT = 20
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers of one block of steps: rows (steps, R, B), and noise (steps, R, B, Z or 1) for clips and texts."""
+
+    rows: Int[Tensor, "T R B"]
+    clip_noise: Float[Tensor, "T R B Z"]
+    text_noise: Float[Tensor, "T R B Z"]
+
+    @classmethod
+    def of(cls, seeds: Sequence[int], block: int, clips: int, settings: MsfSettings) -> Draws:
+        """Each step's clips are drawn without replacement, anew each step: no step knows of another (as published)."""
+        batch, width = min(settings.batch, clips), 1 if settings.noise == "shared" else settings.latent
+        rows, noise = [], []
+        for seed in seeds:
+            rng = np.random.default_rng([seed, block])
+            rows.append([rng.choice(clips, batch, replace=False) for _ in range(BLOCK)])
+            noise.append(rng.standard_normal((2, BLOCK, batch, width), dtype=np.float32))
+        both = torch.from_numpy(np.stack(noise, axis=2))  # (2, T, R, B, Z)
+        return cls(torch.from_numpy(np.stack(rows, axis=1)), both[0], both[1])
+
+
+@dataclass
+class Trained:
+    """What a training gave.
+
+    Attributes
+    ----------
+    cycles : list of float32 (R, n)
+        Parameters after each cycle.
+    history : list of dict
+        Parts of the loss at the end of each cycle, means over models.
+    """
+
+    cycles: list[Float[Tensor, "R n"]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    x: Float32[np.ndarray, "N X"], y: Int[np.ndarray, " N"], texts: Float32[np.ndarray, "K E"], settings: MsfSettings,
+    seeds: Sequence[int], run: Fitting,
+) -> Trained:  # fmt: skip
+    """Train one model a seed, side by side.
+
+    Raises
+    ------
+    UserError
+        The loss stops being a number; the checkpoint of another training.
+    """
+    sizes = Sizes(x.shape[1], texts.shape[1], settings.latent)
+    state = _State(torch.stack([initial(sizes, seed) for seed in seeds]))
+    vae = TwinVae(state.buffer, sizes, torch.from_numpy(texts), decoder_relu=settings.decoder_relu)
+    state.optimise(vae.gradient, settings.rate)
+    store = _Store(run.folder, _key(x, y, texts, settings, seeds)) if run.folder else None
+    trained, done = (store.restore(state) if store else None) or (Trained(), 0)
+    clips, classes = torch.from_numpy(x), torch.from_numpy(y)
+    a_cycle = settings.steps_a_cycle
+    steps = a_cycle * (settings.cycle or settings.cycles)
+    for block in range(done // BLOCK, math.ceil(steps / BLOCK)):
+        draws = Draws.of(seeds, block, len(x), settings)
+        for i in range(min(BLOCK, steps - block * BLOCK)):
+            step, rows = block * BLOCK + i, draws.rows[i]
+            weights = weights_at(step, settings)
+            losses = vae.step(clips[rows], classes[rows], draws.clip_noise[i], draws.text_noise[i], weights)
+            state.optimiser.step()
+            if (step + 1) % a_cycle == 0:
+                trained.cycles.append(state.buffer.clone())
+                trained.history.append(_record(step + 1, losses, losses.total(weights)))
+            if run.progress is not None:
+                run.progress(step + 1, steps)
+        if store and (block + 1) % BLOCKS_A_CHECKPOINT == 0:
+            store.save(state, trained, (block + 1) * BLOCK)
+    return trained
+
+
+def _record(step: int, losses: Losses, total: Float[Tensor, " R"]) -> dict[str, float]:
+    if not torch.isfinite(total).all():
+        raise UserError("training diverged", where=f"step {step}", got=total.tolist(),
+                        next_step="lower --set rate=..., or look for odd features")  # fmt: skip
+    parts = {name: float(getattr(losses, name).mean()) for name in Losses.__dataclass_fields__}
+    return {"step": float(step), "loss": float(total.mean()), **parts}
+
+
+class _State:
+    """Parameters and Adam's moments, each one buffer for all models."""
+
+    def __init__(self, buffer: Float[Tensor, "R n"]) -> None:
+        self.buffer = buffer
+
+    def optimise(self, gradient: Float[Tensor, "R n"], rate: float) -> None:
+        self.buffer.grad = gradient
+        self.optimiser = torch.optim.Adam([self.buffer], lr=rate, fused=True)
+        # Adam makes its moments at the first step; they are wanted before, to be filled from a checkpoint.
+        self.moments = {"exp_avg": torch.zeros_like(gradient), "exp_avg_sq": torch.zeros_like(gradient)}
+        self.optimiser.state[self.buffer] = {"step": torch.zeros(()), **self.moments}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"buffer": self.buffer, **self.moments, "step": self.optimiser.state[self.buffer]["step"]}
+
+    def fill(self, tensors: dict[str, Tensor]) -> None:
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+
+
+def _key(x: np.ndarray, y: np.ndarray, texts: np.ndarray, settings: MsfSettings, seeds: Sequence[int]) -> str:
+    facts = settings.model_dump(
+        mode="json", exclude={"kinds", "relu", "samples", "classifier_steps", "classifier_rate"}
+    )
+    return sha256_of([facts, list(seeds), *(sha256_array(a) for a in (x, y, texts))])
+
+
+class _Store:
+    """One file that is replaced as a whole: a kill leaves the old one or the new one."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.path, self.key = folder / CHECKPOINT, key
+
+    def save(self, state: _State, trained: Trained, done: int) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        facts = {"key": self.key, "done": str(done), "history": json.dumps(trained.history)}
+        cycles = {f"cycle-{i}": tensor for i, tensor in enumerate(trained.cycles)}
+        partial = self.path.with_suffix(".partial")
+        save_file({**state.tensors(), **cycles}, partial, metadata=facts)
+        partial.replace(self.path)
+
+    def restore(self, state: _State) -> tuple[Trained, int] | None:
+        """Fill the state; None where there is no checkpoint."""
+        if not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                facts: dict[str, str] = file.metadata() or {}
+                tensors: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if facts.get("key") != self.key:
+                raise UserError("the checkpoint of another training lies here", where=self.path,
+                                next_step="delete it, or give another folder")  # fmt: skip
+            state.fill(tensors)
+            cycles = [tensors[f"cycle-{i}"] for i in range(len(tensors) - len(state.tensors()))]
+            return Trained(cycles, json.loads(facts["history"])), int(facts["done"])
+        except (SafetensorError, KeyError, ValueError, OSError, RuntimeError) as error:
+            raise UserError("this checkpoint cannot be read", where=self.path, got=f"{type(error).__name__}: {error}",
+                            next_step="delete it; training starts anew") from error  # fmt: skip
