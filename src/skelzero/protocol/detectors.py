@@ -1,8 +1,9 @@
 """Detectors of "none of the seen classes": each gives a clip a number that is higher where the clip looks seen.
 
 All look at the same evidence - features, the seen classifier's logits, the method's scores - and are fitted on the
-clips that the method was fitted on. Each also rates those clips themselves: the level and the spread of these
-references carry a threshold over from one model to another (see `stacking`).
+clips that the method was fitted on. Each also rates those clips themselves: the level of these references carries a
+threshold over from one model to another. Probabilities and distances are rated by their logarithms, on which such a
+shift makes sense.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from skelzero.registry import Registry
 
 NEIGHBOURS = 5
 """Fewer than the clips of the smallest class, so that a seen clip finds enough of its own kind."""
+
+SMALL = 1e-6
+"""Keeps the log of a distance finite."""
 
 Rating = tuple[Float[np.ndarray, " N"], Float[np.ndarray, " F"]]
 """Ratings of the held clips and of the fitted ones."""
@@ -66,11 +70,23 @@ DETECTORS: Registry[Detector] = Registry("detector")
 
 
 def confidence(evidence: Evidence) -> Rating:
-    """Largest softmax probability of the seen classifier (Hendrycks and Gimpel, ICLR 2017)."""
-    from scipy.special import softmax
+    """Log-odds of the seen classifier's largest softmax probability (Hendrycks and Gimpel, ICLR 2017).
 
-    held, fitted = (softmax(logits, axis=1).max(axis=1) for logits in (evidence.held_logits, evidence.fitted_logits))
+    The log-odds of class c are its logit less the log of the summed exponentials of all others.
+    """
+    held, fitted = (_log_odds(logits.astype(np.float64)) for logits in (evidence.held_logits, evidence.fitted_logits))
     return held, fitted
+
+
+def _log_odds(logits: Float[np.ndarray, "N S"]) -> Float[np.ndarray, " N"]:
+    from scipy.special import logsumexp
+
+    best = logits.argmax(axis=1)[:, None]
+    others = logits.copy()
+    np.put_along_axis(others, best, -np.inf, axis=1)
+    rest = logsumexp(others, axis=1) if logits.shape[1] > 1 else np.zeros(len(logits))
+    # Bounded: of a few float32 logits no more can be known than odds of about 10^6.
+    return np.clip(np.take_along_axis(logits, best, axis=1)[:, 0] - rest, -14.0, 14.0)
 
 
 def energy(evidence: Evidence) -> Rating:
@@ -81,7 +97,7 @@ def energy(evidence: Evidence) -> Rating:
 
 
 def mahalanobis(evidence: Evidence) -> Rating:
-    """Minus the squared distance to the nearest seen prototype, one covariance for all (Lee et al., NeurIPS 2018).
+    """Minus the log of the squared distance to the nearest seen prototype, one covariance for all (Lee et al., 2018).
 
     There are hardly more clips than dimensions, so the covariance is shrunk (Ledoit and Wolf, 2004).
     """
@@ -93,18 +109,18 @@ def mahalanobis(evidence: Evidence) -> Rating:
     covariance, _ = ledoit_wolf((fitted - prototypes[place]).astype(np.float64), assume_centered=True)
     # Whitened, the distance is Euclidean.
     whiten = np.linalg.inv(np.linalg.cholesky(covariance + 1e-6 * np.eye(len(covariance)))).T
-    return tuple(-_squared_distances(x @ whiten, prototypes @ whiten).min(axis=1) for x in (held, fitted))  # type: ignore[return-value]
+    nearest = (_squared_distances(x @ whiten, prototypes @ whiten).min(axis=1) for x in (held, fitted))
+    return tuple(-np.log(distance + SMALL) for distance in nearest)  # type: ignore[return-value]
 
 
 def neighbours(evidence: Evidence) -> Rating:
-    """Minus the distance to the k-th nearest fitted clip, on unit vectors (Sun et al., ICML 2022)."""
+    """Minus the log of the distance to the k-th nearest fitted clip, on unit vectors (Sun et al., ICML 2022)."""
     fitted, held = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9) for x in evidence.scaled)
     k = min(NEIGHBOURS, len(fitted) - 1)
     own = _squared_distances(fitted, fitted)
     np.fill_diagonal(own, np.inf)  # a fitted clip is not its own neighbour
-    return -np.partition(_squared_distances(held, fitted), k - 1, axis=1)[:, k - 1], -np.partition(own, k - 1, axis=1)[
-        :, k - 1
-    ]
+    squared = (_squared_distances(held, fitted), own)
+    return tuple(-0.5 * np.log(np.partition(d, k - 1, axis=1)[:, k - 1] + SMALL) for d in squared)  # type: ignore[return-value]
 
 
 def familiarity(evidence: Evidence) -> Rating:
@@ -129,12 +145,10 @@ for _name, _detector in (
     DETECTORS.add(_name, _detector)
 
 
-def ratings(evidence: Evidence, names: Sequence[str]) -> tuple[Float[np.ndarray, "N C"], Float[np.ndarray, "F C"]]:
-    """Ratings by several detectors as columns, each at mean 0 and deviation 1 of the fitted clips."""
+def ratings(evidence: Evidence, names: Sequence[str]) -> Float[np.ndarray, "N C"]:
+    """Ratings of the held clips by several detectors as columns, each less its mean over the fitted clips."""
     columns = []
     for name in names:
         held, fitted = DETECTORS[name](evidence)
-        centre, spread = float(fitted.mean()), float(fitted.std()) or 1.0
-        columns.append(((held - centre) / spread, (fitted - centre) / spread))
-    held, fitted = (np.stack(side, axis=1) for side in zip(*columns, strict=True))
-    return held, fitted
+        columns.append(held - fitted.mean())
+    return np.stack(columns, axis=1)

@@ -54,7 +54,7 @@ class MsfSettings(MethodSettings):
     decoder_relu: bool = False
     cycles: int = Field(10, ge=1)
     cycle_steps: int = Field(1700, ge=2)
-    steps: int = Field(2000, ge=0)
+    steps: int = Field(1000, ge=0)
     cross_after: int = Field(1400, ge=0)
     kl_from: int = Field(1000, ge=0)
     kl_over: int = Field(3000, ge=1)

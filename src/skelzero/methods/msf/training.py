@@ -94,10 +94,11 @@ def train(
         draws = Draws.of(seeds, block, len(x), settings)
         for i in range(min(BLOCK, steps - block * BLOCK)):
             step, rows = block * BLOCK + i, draws.rows[i]
-            weights = weights_at(step, settings)
-            losses = vae.step(clips[rows], classes[rows], draws.clip_noise[i], draws.text_noise[i], weights)
+            weights, last = weights_at(step, settings), (step + 1) % a_cycle == 0
+            noise = draws.clip_noise[i], draws.text_noise[i]
+            losses = vae.step(clips[rows], classes[rows], *noise, weights, measure=last)
             state.optimiser.step()
-            if (step + 1) % a_cycle == 0:
+            if losses is not None:
                 trained.cycles.append(state.buffer.clone())
                 trained.history.append(_record(step + 1, losses, losses.total(weights)))
             if run.progress is not None:

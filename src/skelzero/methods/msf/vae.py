@@ -110,53 +110,59 @@ class TwinVae:
 
     def step(
         self, x: Float[Tensor, "R B X"], y: Int[Tensor, "R B"], clip_noise: Float[Tensor, "R B Z"],
-        text_noise: Float[Tensor, "R B Z"], weights: Weights,
-    ) -> Losses:  # fmt: skip
-        """Losses of a batch, and their gradient in `gradient`. Noise may be (R, B, 1): one scalar a clip."""
+        text_noise: Float[Tensor, "R B Z"], weights: Weights, *, measure: bool = True,
+    ) -> Losses | None:  # fmt: skip
+        """Gradient of a batch's loss in `gradient`, and the loss's parts where these are to be measured.
+
+        Noise may be (R, B, 1): one scalar a clip.
+        """
         layers, slopes, R = self.layers, self.slopes, len(x)
         all_texts = self.texts.expand(R, *self.texts.shape)
         clip = _Side.forward(x, layers.clip_encoder, layers.clip_encoder_bias, clip_noise)
         few = len(self.texts) <= y.shape[1]
         rows = all_texts if few else self.texts[y]
         text = _Side.forward(rows, layers.text_encoder, layers.text_encoder_bias, text_noise, y if few else None)
-        clip_losses, to_z_x = self._decode([clip.z, text.z], x, layers[4:6], slopes[4:6], weights.cross)
-        text_losses, to_z_t = self._decode([text.z, clip.z], self.texts[y], layers[6:8], slopes[6:8], weights.cross)
+        cross = weights.cross
+        clip_errors, to_z_x = self._decode([clip.z, text.z], x, layers[4:6], slopes[4:6], cross, measure)
+        text_errors, to_z_t = self._decode([text.z, clip.z], self.texts[y], layers[6:8], slopes[6:8], cross, measure)
         from_clip, from_text = to_z_x[0], to_z_t[0]
-        if weights.cross:
+        if cross:
             from_clip, from_text = from_clip + to_z_t[1], from_text + to_z_x[1]
-        clip_kl = clip.backward(from_clip, weights.clip, slopes.clip_encoder, slopes.clip_encoder_bias)
-        text_kl = text.backward(from_text, weights.text, slopes.text_encoder, slopes.text_encoder_bias)
-        return Losses(clip_losses[0], text_losses[0], clip_losses[1], text_losses[1], clip_kl, text_kl)
+        clip.backward(from_clip, weights.clip, slopes.clip_encoder, slopes.clip_encoder_bias)
+        text.backward(from_text, weights.text, slopes.text_encoder, slopes.text_encoder_bias)
+        if not measure:
+            return None
+        return Losses(clip_errors[0], text_errors[0], clip_errors[1], text_errors[1], clip.kl(), text.kl())
 
     def _decode(
         self, latents: list[Tensor], target: Float[Tensor, "R B X"], layer: tuple[Tensor, ...],
-        slopes: tuple[Tensor, ...], cross: float,
-    ) -> tuple[tuple[Tensor, Tensor], list[Tensor]]:  # fmt: skip
+        slopes: tuple[Tensor, ...], cross: float, measure: bool,
+    ) -> tuple[list[Tensor], list[Tensor]]:  # fmt: skip
         """Mean squared errors of decoding own and other latents; gradients into the slopes and to the latents.
 
         Both decodings are one matrix product; the second is left out while it does not count.
         """
         (weight, bias), (weight_slope, bias_slope) = layer, slopes
         R, B, width = target.shape
-        crossed = cross != 0
-        z = torch.cat(latents, dim=1) if crossed else latents[0]
+        z = torch.cat(latents, dim=1) if cross else latents[0]
         out = torch.baddbmm(bias[:, None], z, weight.transpose(1, 2))
         if self.decoder_relu:
             out.relu_()
-            active = out > 0
-        error = out.view(R, -1, B, width).sub_(target[:, None])
-        losses = error.square().mean(dim=(2, 3))  # (R, 1 or 2)
-        error.mul_(2 / (B * width))
-        if crossed and cross != 1:
+        error = out.view(R, -1, B, width) - target[:, None]
+        errors = [part.square().mean(dim=(1, 2)) for part in error.unbind(dim=1)] if measure else []
+        if cross not in (0, 1):
             error[:, 1].mul_(cross)
         slope = error.view(R, -1, width)
         if self.decoder_relu:
-            slope.mul_(active)
-        torch.bmm(slope.transpose(1, 2), z, out=weight_slope)
-        torch.sum(slope, dim=1, out=bias_slope)
-        to_z = torch.bmm(slope, weight)
-        second = losses[:, 1] if crossed else torch.zeros_like(losses[:, 0])
-        return (losses[:, 0], second), list(to_z.split(B, dim=1))
+            slope = torch.ops.aten.threshold_backward(slope, out, 0)
+        # The mean's factor comes last, where numbers are few.
+        factor = 2 / (B * width)
+        torch.bmm(slope.transpose(1, 2), z, out=weight_slope).mul_(factor)
+        torch.sum(slope, dim=1, out=bias_slope).mul_(factor)
+        to_z = torch.bmm(slope, weight).mul_(factor)
+        if measure and not cross:
+            errors.append(torch.zeros_like(errors[0]))
+        return errors, list(to_z.split(B, dim=1))
 
 
 @dataclass
@@ -183,18 +189,21 @@ class _Side:
         deviation = (0.5 * log_variance).exp_()
         return cls(rows, place, mean, log_variance, deviation, noise, torch.addcmul(mean, deviation, noise))
 
-    def backward(self, to_z: Tensor, kl_weight: float, weight_slope: Tensor, bias_slope: Tensor) -> Float[Tensor, " R"]:
-        """KL against N(0, I), summed over dimensions and averaged over the batch; gradients into the slopes."""
+    def kl(self) -> Float[Tensor, " R"]:
+        """KL against N(0, I), summed over dimensions and averaged over the batch."""
+        each = self.deviation.square() + self.mean.square() - 1 - self.log_variance
+        return 0.5 * each.sum(dim=2).mean(dim=1)
+
+    def backward(self, to_z: Tensor, kl_weight: float, weight_slope: Tensor, bias_slope: Tensor) -> None:
+        """Gradients of what comes from the decoders, and of the KL, into the slopes."""
         B = to_z.shape[1]
-        variance = self.deviation.square()
-        kl = 0.5 * (variance + self.mean.square() - 1 - self.log_variance).sum(dim=(1, 2)) / B
         to_mean = torch.add(to_z, self.mean, alpha=kl_weight / B)
         to_log = (0.5 * to_z).mul_(self.noise).mul_(self.deviation)
-        to_log.add_(variance - 1, alpha=0.5 * kl_weight / B)
+        if kl_weight:
+            to_log.add_(self.deviation.square() - 1, alpha=0.5 * kl_weight / B)
         slope = torch.cat([to_mean, to_log], dim=2)  # (R, B, 2Z)
         if self.place is not None:
             gathered = slope.new_zeros(len(slope), self.rows.shape[1], slope.shape[2])
             slope = gathered.scatter_add_(1, self.place[..., None].expand_as(slope), slope)
         torch.bmm(slope.transpose(1, 2), self.rows, out=weight_slope)
         torch.sum(slope, dim=1, out=bias_slope)
-        return kl
