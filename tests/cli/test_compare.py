@@ -51,6 +51,40 @@ def test_setting_limits_the_figures(basics: list[object], capsys: pytest.Capture
     assert code == 0 and {r["setting"] for r in json.loads(out)["results"]} == {"zsl"}
 
 
+def test_gates_have_settings_and_a_table(basics: list[object], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--methods", "ridge", "--split", "22/5", "--seeds", 1, "--setting", "gzsl,gates", "--json"]
+    code, out, err = run(capsys, *basics, *options)
+    rows = {(r["setting"], r["metric"]): r["mean"] for r in json.loads(out)["results"]}
+    assert code == 0 and {s for s, _ in rows} >= {"gzsl", "gzsl-msf", "gzsl-combined", "gzsl-energy"}
+    for setting in {s for s, _ in rows}:
+        assert rows[setting, "H"] <= rows[setting, "H_best_on_test"] + 1e-9
+    assert rows["gzsl-msf", "H_best_on_test"] <= rows["gzsl-msf", "H_oracle_gate"] + 1e-9
+    table = " ".join(err.split())
+    assert "H behind each gate" in table and "oracle" in table and "stacking" in table
+
+
+def test_methods_that_need_verbs_and_nouns_get_them(
+    features_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever texts the others read; by the text encoder in the package."""
+    options = [
+        "--data",
+        features_folder,
+        "--methods",
+        "ridge,jpose",
+        "--split",
+        "22/5",
+        "--seeds",
+        1,
+        "--setting",
+        "zsl",
+    ]
+    code, out, _ = run(capsys, *options, "--set", "jpose.steps=3", "--out", tmp_path / "out", "--workers", 1, "--json")
+    assert code == 0 and {r["method"] for r in json.loads(out)["results"]} == {"ridge", "jpose"}
+    tasks = [json.loads(p.read_text())["task"] for p in (tmp_path / "out" / "results").glob("*.json")]
+    assert {t["method"]: t["kinds"] for t in tasks} == {"ridge": ["action", "motion"], "jpose": ["verb", "noun"]}
+
+
 def test_leaky_features_are_refused_or_marked(basics: list[object], capsys: pytest.CaptureFixture[str]) -> None:
     options = [*basics, "--methods", "ridge", "--split", "random:9", "--draws", 2, "--json"]
     code, out, err = run(capsys, *options)
@@ -71,6 +105,9 @@ def test_leaky_features_are_refused_or_marked(basics: list[object], capsys: pyte
         (["--methods", "ridge", "--split", "22/5", "--set", "ridge.alhpa=1"], "alhpa"),
         (["--methods", "ridge", "--split", "22/5", "--test-subjects", "1,x"], "whole numbers"),
         (["--methods", "ridge", "--split", "22/5", "--test-subjects", "99"], "no clip of a test subject"),
+        (["--methods", "ridge", "--split", "22/5", "--setting", "gzsl-msv"], "did you mean 'gzsl-msf'?"),
+        (["--methods", "ridge", "--split", "random:26"], "at least one unseen and two seen classes"),
+        (["--methods", "ridge", "--split", "random:25", "--setting", "gates"], "at least two seen classes"),
     ],
 )
 def test_mistakes(

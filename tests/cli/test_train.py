@@ -43,6 +43,17 @@ def test_train_then_evaluate(options: list[str], tmp_path: Path, capsys: pytest.
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_a_run_of_msf_has_gates_to_be_judged_behind(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "msf", *options, "--set", "steps=20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["cycle"] in range(1, 11)
+    assert main(["evaluate", str(tmp_path / "run"), "--setting", "gzsl,gzsl-msf,gzsl-combined", "--json"]) == 0
+    judged = json.loads(capsys.readouterr().out)["metrics"]
+    assert set(judged) == {"gzsl", "gzsl-msf", "gzsl-combined"}
+    assert judged["gzsl-msf"]["H_oracle_gate"] == judged["gzsl-combined"]["H_oracle_gate"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,9 +5,9 @@ A gate turns evidence into one number a clip and a threshold; both are fitted wh
 published one (MSF-GZSSAR) is a logistic regression on sorted probabilities of both branches; the others threshold one
 detector each, or the sum of three.
 
-Which three, that they count alike, and that thresholds move along with the fitted clips' mean rating was chosen on draws
-of MSR-Action3D with ridge regression; logistic regressions on up to six detectors, ratings without logarithms, raw
-thresholds, and thresholds in deviations of the fitted clips' ratings all did worse there.
+Which three, that they count alike, and that thresholds move along with the fitted clips' mean rating was chosen on
+draws of MSR-Action3D with ridge regression; logistic regressions on up to six detectors, ratings without logarithms,
+raw thresholds, and thresholds in deviations of the fitted clips' ratings all did worse there.
 """
 
 from __future__ import annotations
