@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The evaluation figures of docs/results.md, from the raw archives; about an hour on two quiet cores. Needs the
+# The evaluation figures of docs/results.md, from the raw archives; about four hours on two quiet cores. Needs the
 # recordings (../shared/data, or SKELZERO_DATA). Stopped, it goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +7,8 @@ DATA=${SKELZERO_DATA:-../shared/data}
 OUT=${1:-evaluation}
 RUN=${SKELZERO:-.venv/bin/skelzero}
 export OMP_NUM_THREADS=1
-ABLATIONS=scale-published,scale:no-list,scale:no-hardness,scale:no-confidence,scale:no-proto,scale:no-kl,scale:no-recon
+METHODS=ridge,scale,msf,devise,conse,revise,jpose,cada-vae,synse
+ABLATIONS=scale-published,scale:no-list,scale:no-hardness,scale:no-confidence,scale:no-proto,scale:no-kl,scale:no-recon,scale:no-reference
 
 for pair in utd:utd_mhad.zip ucla:nw_ucla.tar.xz msr:msr_action3d.tar.xz; do
   store=$OUT/${pair%%:*}
@@ -22,11 +23,20 @@ for store in utd ucla msr; do
   done
 done
 
-# Random draws rank methods; fixed splits are reported beside them, with a shorter encoder training.
-$RUN compare --methods ridge,scale --data "$OUT/utd" --split random:9 --draws 16 --out "$OUT/draws" --json >"$OUT/draws.json"
-$RUN compare --methods $ABLATIONS --setting zsl --data "$OUT/utd" --split random:9 --draws 16 --out "$OUT/draws" --json >"$OUT/draws-ablations.json"
-for item in utd:22/5,18/9,14/13 ucla:8/2,5/5; do
-  store=${item%%:*}
-  $RUN compare --methods ridge,scale --data "$OUT/$store" --split "${item#*:}" --seeds 5 --steps 150 --out "$OUT/fixed-$store" --json >"$OUT/fixed-$store.json"
-  $RUN compare --methods $ABLATIONS --setting zsl --data "$OUT/$store" --split "${item#*:}" --seeds 5 --steps 150 --out "$OUT/fixed-$store" --json >"$OUT/fixed-$store-ablations.json"
+# Every method behind every gate: random draws rank methods, fixed splits are reported beside them.
+for item in utd:random:9 ucla:random:5 msr:random:7 utd:22/5,18/9,14/13 ucla:8/2,5/5; do
+  store=${item%%:*} split=${item#*:} name=$(tr -c 'a-z0-9\n' - <<<"$item")
+  case $split in random*) runs="--draws 16" ;; *) runs="--seeds 5" ;; esac
+  $RUN compare --methods $METHODS --setting zsl,gzsl,gates --data "$OUT/$store" --split "$split" $runs \
+    --out "$OUT/all-$name" --json >"$OUT/all-$name.json"
+done
+
+# SCALE's ablations, MSF as published, and MSF's texts one by one.
+$RUN compare --methods ridge,scale,$ABLATIONS --setting zsl --data "$OUT/utd" --split random:9 --draws 16 \
+  --out "$OUT/scale" --json >"$OUT/scale.json"
+$RUN compare --methods msf,msf-published --setting zsl,gzsl --data "$OUT/utd" --split random:9 --draws 16 \
+  --out "$OUT/msf" --json >"$OUT/msf.json"
+for texts in label action motion label,action,motion; do
+  $RUN compare --methods msf --semantics $texts --setting zsl,gzsl --data "$OUT/utd" --split random:9 --draws 16 \
+    --out "$OUT/texts" --json >"$OUT/texts-$texts.json"
 done

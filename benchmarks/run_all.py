@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ntu_parsing", "store_open", "importing", "shift_gcn", "scale_scoring")
+NAMES = ("ntu_parsing", "store_open", "importing", "shift_gcn", "scale_scoring", "msf_training", "ntu_conse")
 
 
 def main() -> int:
