@@ -37,7 +37,10 @@ def kl_terms(q: Gaussian) -> Float[Tensor, "N Z"]:
 
 
 def wasserstein(a: Gaussian, b: Gaussian) -> Float[Tensor, " N"]:
-    """2-Wasserstein distance of paired diagonal Gaussians (CADA-VAE, distribution alignment): root of |mean|^2 + |deviation|^2."""
+    """2-Wasserstein distance of paired diagonal Gaussians (CADA-VAE, distribution alignment).
+
+    The root of the squared distance of the means plus that of the deviations.
+    """
     deviations = (a.log_variance / 2).exp() - (b.log_variance / 2).exp()
     squared = (a.mean - b.mean).square().sum(dim=1) + deviations.square().sum(dim=1)
     return squared.clamp_min(1e-12).sqrt()  # the root has no slope at 0
