@@ -46,10 +46,6 @@ class Msf(ZeroShotMethod):
     staged = True
     settings: MsfSettings
 
-    @classmethod
-    def candidates(cls) -> list[dict[str, Any]]:
-        return [{}]
-
     def stages(self) -> list[dict[str, Any]]:
         """Every trained cycle, unless one was asked for."""
         if self.settings.cycle is not None or len(self.cycles_) < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -39,10 +39,6 @@ class Scale(ZeroShotMethod):
     Settings: ClassVar[type[MethodSettings]] = ScaleSettings
     kind = "scale"
     settings: ScaleSettings
-
-    @classmethod
-    def candidates(cls) -> list[dict[str, Any]]:
-        return [{}]
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         self.standardizer_ = Standardizer.of(x)
