@@ -45,6 +45,7 @@ class Msf(ZeroShotMethod):
     resumable = True
     staged = True
     settings: MsfSettings
+    _classifiers: dict[bytes, list[LatentClassifier]]
 
     def stages(self) -> list[dict[str, Any]]:
         """Every trained cycle, unless one was asked for."""

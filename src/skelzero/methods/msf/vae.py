@@ -50,7 +50,7 @@ class Sizes(NamedTuple):
 
     def layers(self, buffer: Float[Tensor, "R n"]) -> Layers:
         """The layers as views of a buffer."""
-        parts = buffer.split([math.prod(shape) for shape in self.shapes], dim=1)
+        parts = torch.split(buffer, [math.prod(shape) for shape in self.shapes], dim=1)
         return Layers(*(part.view(len(buffer), *shape) for part, shape in zip(parts, self.shapes, strict=True)))
 
 
@@ -162,7 +162,7 @@ class TwinVae:
         to_z = torch.bmm(slope, weight).mul_(factor)
         if measure and not cross:
             errors.append(torch.zeros_like(errors[0]))
-        return errors, list(to_z.split(B, dim=1))
+        return errors, list(torch.split(to_z, B, dim=1))
 
 
 @dataclass
