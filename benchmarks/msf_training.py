@@ -24,10 +24,11 @@ from torch.utils.data import DataLoader, TensorDataset
 from pairs import arguments, compare, put
 from skelzero.encoders.memory import keep_freed_memory
 from skelzero.methods.msf import MsfSettings
+from skelzero.methods.msf.layers import Sizes, initial
 from skelzero.methods.msf.schedule import Weights, weights_at
 from skelzero.methods.msf.settings import PUBLISHED
 from skelzero.methods.msf.training import BLOCK, Draws
-from skelzero.methods.msf.vae import Sizes, TwinVae, initial
+from skelzero.methods.msf.vae import TwinVae
 
 CLIPS, CLASSES, FEATURES, TEXT, SEEDS = 20_000, 55, 256, 1_536, 5
 FULL = 17_000
@@ -56,8 +57,8 @@ class Published(nn.Module):
             (self.clip_log, layers.clip_encoder[0][Z:], layers.clip_encoder_bias[0][Z:]),
             (self.text_mean, layers.text_encoder[0][:Z], layers.text_encoder_bias[0][:Z]),
             (self.text_log, layers.text_encoder[0][Z:], layers.text_encoder_bias[0][Z:]),
-            (self.clip_decoder[0], layers.clip_decoder[0], layers.clip_decoder_bias[0]),
-            (self.text_decoder[0], layers.text_decoder[0], layers.text_decoder_bias[0]),
+            (self.clip_decoder[0], layers.clip_decoder[0][:Z].T, layers.clip_decoder[0][Z]),
+            (self.text_decoder[0], layers.text_decoder[0][:Z].T, layers.text_decoder[0][Z]),
         )
         with torch.no_grad():
             for module, weight, bias in pairs:
@@ -113,10 +114,8 @@ class Problem:
     def run_ours(self, vae: TwinVae, optimiser: torch.optim.Optimizer, seeds: int) -> None:
         for block in range(STRETCH // BLOCK):
             draws = Draws.of(range(seeds), block, CLIPS, self.settings)
-            for i in range(BLOCK):
-                rows = draws.rows[i]
-                noise = draws.clip_noise[i], draws.text_noise[i]
-                vae.step(self.x[rows], self.y[rows], *noise, self.weights[block * BLOCK + i], measure=False)
+            for i, batch in enumerate(draws.batches(self.x, self.y)):
+                vae.step(*batch, self.weights[block * BLOCK + i])
                 optimiser.step()
 
     def difference(self) -> float:
@@ -133,8 +132,8 @@ class Problem:
             noise = single_noise[0].double(), single_noise[1].double()
             single.step(self.x[rows], self.y[rows], *single_noise, self.weights[i])
             vae.buffer.copy_(single.buffer.detach())
-            losses = vae.step(x[rows], self.y[rows], *noise, self.weights[i])
-            assert losses is not None
+            losses = vae.losses(x[rows], self.y[rows], *noise)
+            vae.step(x[rows], self.y[rows], *noise, self.weights[i])
             for seed in range(SEEDS) if i % 10 == 0 else ():
                 model.take(vae.buffer[seed], self.sizes)
                 model.zero_grad()

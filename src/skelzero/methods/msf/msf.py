@@ -12,9 +12,9 @@ from torch import Tensor
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.msf.latents import LatentClassifier, canonical_order, class_draws, train_classifier
+from skelzero.methods.msf.layers import Layers, Sizes
 from skelzero.methods.msf.settings import PUBLISHED, MsfSettings
 from skelzero.methods.msf.training import train
-from skelzero.methods.msf.vae import Layers, Sizes
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit

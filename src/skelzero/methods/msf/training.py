@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,16 @@ from torch import Tensor
 from skelzero.cards import sha256_array, sha256_of
 from skelzero.errors import UserError
 from skelzero.methods.base import Fitting
+from skelzero.methods.msf.layers import Sizes, initial
 from skelzero.methods.msf.schedule import weights_at
 from skelzero.methods.msf.settings import MsfSettings
-from skelzero.methods.msf.vae import Losses, Sizes, TwinVae, initial
+from skelzero.methods.msf.vae import Losses, TwinVae
 
 BLOCK = 50
 """Steps whose random numbers are drawn together; checkpoints lie between blocks."""
 BLOCKS_A_CHECKPOINT = 20
+LAYOUT = 2
+"""Of the parameters in a checkpoint's buffer: 1 had decoders the other way round, with biases of their own."""
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -52,6 +55,16 @@ class Draws:
             noise.append(rng.standard_normal((2, BLOCK, batch, width), dtype=np.float32))
         both = torch.from_numpy(np.stack(noise, axis=2))  # (2, T, R, B, Z)
         return cls(torch.from_numpy(np.stack(rows, axis=1)), both[0], both[1])
+
+    def batches(
+        self, x: Float[Tensor, "N X"], y: Int[Tensor, " N"]
+    ) -> Iterator[tuple[Float[Tensor, "R B X"], Int[Tensor, "R B"], Float[Tensor, "R B Z"], Float[Tensor, "R B Z"]]]:
+        """Each step's clips, classes, and noise for clips and for texts."""
+        classes = y[self.rows]
+        for i, rows in enumerate(self.rows):
+            # Rows of a flat index are copied as a whole, several times faster than by x[rows].
+            taken = torch.index_select(x, 0, rows.flatten()).view(*rows.shape, x.shape[1])
+            yield taken, classes[i], self.clip_noise[i], self.text_noise[i]
 
 
 @dataclass
@@ -91,12 +104,11 @@ def train(
     a_cycle = settings.steps_a_cycle
     steps = a_cycle * (settings.cycle or settings.cycles)
     for block in range(done // BLOCK, math.ceil(steps / BLOCK)):
-        draws = Draws.of(seeds, block, len(x), settings)
-        for i in range(min(BLOCK, steps - block * BLOCK)):
-            step, rows = block * BLOCK + i, draws.rows[i]
-            weights, last = weights_at(step, settings), (step + 1) % a_cycle == 0
-            noise = draws.clip_noise[i], draws.text_noise[i]
-            losses = vae.step(clips[rows], classes[rows], *noise, weights, measure=last)
+        batches = Draws.of(seeds, block, len(x), settings).batches(clips, classes)
+        for step, batch in zip(range(block * BLOCK, min((block + 1) * BLOCK, steps)), batches, strict=False):
+            weights = weights_at(step, settings)
+            losses = vae.losses(*batch) if (step + 1) % a_cycle == 0 else None
+            vae.step(*batch, weights)
             state.optimiser.step()
             if losses is not None:
                 trained.cycles.append(state.buffer.clone())
@@ -141,7 +153,7 @@ def _key(x: np.ndarray, y: np.ndarray, texts: np.ndarray, settings: MsfSettings,
     facts = settings.model_dump(
         mode="json", exclude={"kinds", "relu", "samples", "classifier_steps", "classifier_rate"}
     )
-    return sha256_of([facts, list(seeds), *(sha256_array(a) for a in (x, y, texts))])
+    return sha256_of([LAYOUT, facts, list(seeds), *(sha256_array(a) for a in (x, y, texts))])
 
 
 class _Store:

@@ -1,70 +1,24 @@
 """Two linear VAEs with a common latent width: loss and its gradient by hand, for several models at once.
 
-All maps are linear, so the gradient is a handful of matrix products, which are written here for R models side by side
-(leading axis). All parameters of all models lie in one buffer, their gradients in another, and Adam runs over both in
-one pass; a step costs little more than its arithmetic. The text side has only as many different rows as there are
-classes: its encoder runs on these, not on the batch.
+All maps are linear, so the gradient is a handful of matrix products, which are written here for R models. All
+parameters of all models lie in one buffer, their gradients in another, and Adam runs over both in one pass. What is
+computed on the way lies in memory that every step uses again. Small numbers are computed for all models together; the
+wide products run model by model, so that a decoder and its errors are still in the cache when they are needed again.
+The text side has only as many different rows as there are classes: its encoder runs on those that occur, forward and
+back.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from skelzero.methods.msf.layers import Sizes
 from skelzero.methods.msf.schedule import Weights
-
-
-class Layers(NamedTuple):
-    """Views into a buffer (R, n): weights (R, out, in) and biases (R, out); encoders give mean, then log-variance."""
-
-    clip_encoder: Tensor
-    clip_encoder_bias: Tensor
-    text_encoder: Tensor
-    text_encoder_bias: Tensor
-    clip_decoder: Tensor
-    clip_decoder_bias: Tensor
-    text_decoder: Tensor
-    text_decoder_bias: Tensor
-
-
-class Sizes(NamedTuple):
-    """Widths of clips, texts and latents."""
-
-    clip: int
-    text: int
-    latent: int
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        X, E, Z = self
-        return [(2 * Z, X), (2 * Z,), (2 * Z, E), (2 * Z,), (X, Z), (X,), (E, Z), (E,)]
-
-    @property
-    def parameters(self) -> int:
-        return sum(math.prod(shape) for shape in self.shapes)
-
-    def layers(self, buffer: Float[Tensor, "R n"]) -> Layers:
-        """The layers as views of a buffer."""
-        parts = torch.split(buffer, [math.prod(shape) for shape in self.shapes], dim=1)
-        return Layers(*(part.view(len(buffer), *shape) for part, shape in zip(parts, self.shapes, strict=True)))
-
-
-def initial(sizes: Sizes, seed: int) -> Float[Tensor, " n"]:
-    """Xavier uniform with gain 0.5, zero biases; mean and log-variance heads are layers of their own."""
-    buffer = torch.zeros(1, sizes.parameters)
-    layers, generator = sizes.layers(buffer), torch.Generator().manual_seed(seed)
-    Z = sizes.latent
-    encoders = [w[:, part] for w in (layers.clip_encoder, layers.text_encoder) for part in (slice(Z), slice(Z, None))]
-    for weight in (*encoders, layers.clip_decoder, layers.text_decoder):
-        out, into = weight.shape[1:]
-        bound = 0.5 * math.sqrt(6 / (out + into))
-        weight.uniform_(-bound, bound, generator=generator)
-    return buffer[0]
 
 
 @dataclass(frozen=True)
@@ -104,106 +58,131 @@ class TwinVae:
     def __init__(
         self, buffer: Float[Tensor, "R n"], sizes: Sizes, texts: Float[Tensor, "K E"], *, decoder_relu: bool
     ) -> None:
-        self.buffer, self.sizes, self.texts, self.decoder_relu = buffer, sizes, texts, decoder_relu
-        self.gradient = torch.zeros_like(buffer)
-        self.layers, self.slopes = sizes.layers(buffer), sizes.layers(self.gradient)
+        self.buffer, self.texts, self.gradient = buffer, texts, torch.zeros_like(buffer)
+        self.layers, slopes = sizes.layers(buffer), sizes.layers(self.gradient)
+        self.clip = _Side((*self.layers[:2], self.layers[4]), (*slopes[:2], slopes[4]), relu=decoder_relu)
+        self.text = _Side((*self.layers[2:4], self.layers[5]), (*slopes[2:4], slopes[5]), relu=decoder_relu)
 
+    @torch.inference_mode()
     def step(
         self, x: Float[Tensor, "R B X"], y: Int[Tensor, "R B"], clip_noise: Float[Tensor, "R B Z"],
-        text_noise: Float[Tensor, "R B Z"], weights: Weights, *, measure: bool = True,
-    ) -> Losses | None:  # fmt: skip
-        """Gradient of a batch's loss in `gradient`, and the loss's parts where these are to be measured.
+        text_noise: Float[Tensor, "R B Z"], weights: Weights,
+    ) -> None:  # fmt: skip
+        """Put the gradient of a batch's loss into `gradient`.
 
-        Noise may be (R, B, 1): one scalar a clip.
+        Noise may be (R, B, 1): one scalar a clip. Cross decodings are computed only where they count.
         """
-        layers, slopes, R = self.layers, self.slopes, len(x)
-        all_texts = self.texts.expand(R, *self.texts.shape)
-        clip = _Side.forward(x, layers.clip_encoder, layers.clip_encoder_bias, clip_noise)
-        few = len(self.texts) <= y.shape[1]
-        rows = all_texts if few else self.texts[y]
-        text = _Side.forward(rows, layers.text_encoder, layers.text_encoder_bias, text_noise, y if few else None)
-        cross = weights.cross
-        clip_errors, to_z_x = self._decode([clip.z, text.z], x, layers[4:6], slopes[4:6], cross, measure)
-        text_errors, to_z_t = self._decode([text.z, clip.z], self.texts[y], layers[6:8], slopes[6:8], cross, measure)
-        from_clip, from_text = to_z_x[0], to_z_t[0]
-        if cross:
-            from_clip, from_text = from_clip + to_z_t[1], from_text + to_z_x[1]
-        clip.backward(from_clip, weights.clip, slopes.clip_encoder, slopes.clip_encoder_bias)
-        text.backward(from_text, weights.text, slopes.text_encoder, slopes.text_encoder_bias)
-        if not measure:
-            return None
-        return Losses(clip_errors[0], text_errors[0], clip_errors[1], text_errors[1], clip.kl(), text.kl())
+        clip, text = self.clip, self.text
+        self._encode(x, y, clip_noise, text_noise)
+        for r, (row, classes) in enumerate(zip(x.unbind(), y.unbind(), strict=True)):
+            target = torch.index_select(self.texts, 0, classes, out=text.target)
+            clip.decode(r, clip, row)
+            text.decode(r, text, target)
+            if weights.cross:
+                clip.decode(r, text, row, weights.cross, add=True)
+                text.decode(r, clip, target, weights.cross, add=True)
+        clip.backward(weights.clip)
+        text.backward(weights.text)
 
-    def _decode(
-        self, latents: list[Tensor], target: Float[Tensor, "R B X"], layer: tuple[Tensor, ...],
-        slopes: tuple[Tensor, ...], cross: float, measure: bool,
-    ) -> tuple[list[Tensor], list[Tensor]]:  # fmt: skip
-        """Mean squared errors of decoding own and other latents; gradients into the slopes and to the latents.
+    @torch.inference_mode()
+    def losses(
+        self, x: Float[Tensor, "R B X"], y: Int[Tensor, "R B"], clip_noise: Float[Tensor, "R B Z"],
+        text_noise: Float[Tensor, "R B Z"],
+    ) -> Losses:  # fmt: skip
+        """Parts of a batch's loss, whatever their weights."""
+        clip, text, t = self.clip, self.text, self.texts[y]
+        self._encode(x, y, clip_noise, text_noise)
+        errors = clip.error(clip, x), text.error(text, t), clip.error(text, x), text.error(clip, t)
+        return Losses(*errors, clip.kl(), text.kl())
 
-        Both decodings are one matrix product; the second is left out while it does not count.
-        """
-        (weight, bias), (weight_slope, bias_slope) = layer, slopes
-        R, B, width = target.shape
-        z = torch.cat(latents, dim=1) if cross else latents[0]
-        out = torch.baddbmm(bias[:, None], z, weight.transpose(1, 2))
-        if self.decoder_relu:
-            out.relu_()
-        error = out.view(R, -1, B, width) - target[:, None]
-        errors = [part.square().mean(dim=(1, 2)) for part in error.unbind(dim=1)] if measure else []
-        if cross not in (0, 1):
-            error[:, 1].mul_(cross)
-        slope = error.view(R, -1, width)
-        if self.decoder_relu:
-            slope = torch.ops.aten.threshold_backward(slope, out, 0)
-        # The mean's factor comes last, where numbers are few.
-        factor = 2 / (B * width)
-        torch.bmm(slope.transpose(1, 2), z, out=weight_slope).mul_(factor)
-        torch.sum(slope, dim=1, out=bias_slope).mul_(factor)
-        to_z = torch.bmm(slope, weight).mul_(factor)
-        if measure and not cross:
-            errors.append(torch.zeros_like(errors[0]))
-        return errors, list(torch.split(to_z, B, dim=1))
+    def _encode(self, x: Tensor, y: Tensor, clip_noise: Tensor, text_noise: Tensor) -> None:
+        occurring = [torch.unique(part, return_inverse=True) for part in y.unbind()]
+        self.clip.encode(x.unbind(), clip_noise)
+        self.text.encode([self.texts[c] for c, _ in occurring], text_noise, [place for _, place in occurring])
 
 
-@dataclass
 class _Side:
-    """One encoder's pass over a batch, kept for the way back."""
+    """Encoders and decoders of one side, and a batch's way through them and back.
 
-    rows: Float[Tensor, "R M D"]
-    place: Int[Tensor, "R B"] | None
-    mean: Float[Tensor, "R B Z"]
-    log_variance: Float[Tensor, "R B Z"]
-    deviation: Float[Tensor, "R B Z"]
-    noise: Tensor
-    z: Float[Tensor, "R B Z"]
+    Parameters
+    ----------
+    layers, slopes : encoder (R, 2Z, D), its bias (R, 2Z) and decoder (R, Z + 1, D); their gradients
+    """
 
-    @classmethod
-    def forward(
-        cls, rows: Tensor, weight: Tensor, bias: Tensor, noise: Tensor, place: Int[Tensor, "R B"] | None = None
-    ) -> _Side:
-        """Encode rows; with `place` each clip takes the row of its class."""
-        h = torch.baddbmm(bias[:, None], rows, weight.transpose(1, 2))  # (R, M, 2Z)
-        if place is not None:
-            h = h.gather(1, place[..., None].expand(-1, -1, h.shape[2]))
-        mean, log_variance = h.chunk(2, dim=2)
-        deviation = (0.5 * log_variance).exp_()
-        return cls(rows, place, mean, log_variance, deviation, noise, torch.addcmul(mean, deviation, noise))
+    def __init__(self, layers: tuple[Tensor, ...], slopes: tuple[Tensor, ...], *, relu: bool) -> None:
+        encoder, bias, self.decoder = layers
+        self.encoders, self.biases = encoder.transpose(1, 2).unbind(), bias.unbind()
+        self.decoders, self.weights = self.decoder.unbind(), self.decoder[:, :-1].unbind()  # with and without bias
+        encoder_slope, self.bias_slope, decoder_slope = slopes
+        self.encoder_slopes, self.decoder_slopes = encoder_slope.unbind(), decoder_slope.unbind()
+        self.relu, self.batch = relu, 0
+
+    def encode(self, rows: Sequence[Tensor], noise: Tensor, places: Sequence[Tensor] | None = None) -> None:
+        """Latents of each model's rows (M, D); with `places` (B,) each clip takes the row of its class."""
+        self._allocate(noise.shape[1])
+        self.rows, self.noise, self.places = rows, noise, places
+        for r, part in enumerate(rows):
+            out = self.few[: len(part)] if places else self.heads[r]
+            torch.addmm(self.biases[r], part, self.encoders[r], out=out)
+            if places:
+                torch.index_select(out, 0, places[r], out=self.heads[r])
+        torch.mul(self.log_variance, 0.5, out=self.deviation).exp_()
+        torch.addcmul(self.mean, self.deviation, noise, out=self.z)
+
+    def decode(
+        self, r: int, source: _Side, target: Float[Tensor, "B D"], weight: float = 1.0, *, add: bool = False
+    ) -> None:
+        """Gradients of one model's mean squared error, put into its decoder's slopes and to the latents, or added."""
+        latents, to_z, slope = source.latents[r], source.to_z[r], self.decoder_slopes[r]
+        torch.mm(latents, self.decoders[r], out=self.out)
+        torch.sub(self.out, target, out=self.miss)
+        if self.relu:
+            torch.ops.aten.threshold_backward(self.miss, self.out, 0, grad_input=self.miss)
+        # The factor of mean and weight comes last, where numbers are few.
+        factor, old = 2 * weight / target.numel(), float(add)
+        torch.addmm(slope, latents.t(), self.miss, beta=old, alpha=factor, out=slope)
+        torch.addmm(to_z, self.weights[r], self.miss.t(), beta=old, alpha=factor, out=to_z)
+
+    def backward(self, kl_weight: float) -> None:
+        """Gradients of what the decoders gave to the latents, and of the KL, into the encoder's slopes."""
+        to_z, share = self.all_to_z.transpose(1, 2), kl_weight / self.batch
+        torch.add(to_z, self.mean, alpha=share, out=self.to_mean)
+        torch.mul(to_z, self.deviation, out=self.to_log).mul_(self.noise).mul_(0.5)
+        if kl_weight:
+            self.to_log.addcmul_(self.deviation, self.deviation, value=share / 2).sub_(share / 2)
+        torch.sum(self.all_slopes, dim=1, out=self.bias_slope)
+        for r, (rows, slope) in enumerate(zip(self.rows, self.slopes, strict=True)):
+            if self.places:
+                ones = self.ones[: len(rows)].zero_().scatter_(0, self.places[r][None], 1)
+                slope = torch.mm(ones, slope, out=self.few[: len(rows)])
+            torch.mm(slope.t(), rows, out=self.encoder_slopes[r])
+
+    def error(self, source: _Side, target: Float[Tensor, "R B D"]) -> Float[Tensor, " R"]:
+        """Mean squared error of decoding."""
+        out = torch.bmm(source.all_latents, self.decoder)
+        return ((out.relu() if self.relu else out) - target).square().mean(dim=(1, 2))
 
     def kl(self) -> Float[Tensor, " R"]:
         """KL against N(0, I), summed over dimensions and averaged over the batch."""
         each = self.deviation.square() + self.mean.square() - 1 - self.log_variance
         return 0.5 * each.sum(dim=2).mean(dim=1)
 
-    def backward(self, to_z: Tensor, kl_weight: float, weight_slope: Tensor, bias_slope: Tensor) -> None:
-        """Gradients of what comes from the decoders, and of the KL, into the slopes."""
-        B = to_z.shape[1]
-        to_mean = torch.add(to_z, self.mean, alpha=kl_weight / B)
-        to_log = (0.5 * to_z).mul_(self.noise).mul_(self.deviation)
-        if kl_weight:
-            to_log.add_(self.deviation.square() - 1, alpha=0.5 * kl_weight / B)
-        slope = torch.cat([to_mean, to_log], dim=2)  # (R, B, 2Z)
-        if self.place is not None:
-            gathered = slope.new_zeros(len(slope), self.rows.shape[1], slope.shape[2])
-            slope = gathered.scatter_add_(1, self.place[..., None].expand_as(slope), slope)
-        torch.bmm(slope.transpose(1, 2), self.rows, out=weight_slope)
-        torch.sum(slope, dim=1, out=bias_slope)
+    def _allocate(self, B: int) -> None:
+        """Memory for batches of B clips, used again by each step: fresh pages cost more than what is written there."""
+        if self.batch == B:
+            return
+        self.batch, new = B, self.decoder.new_empty
+        R, (D, twice) = len(self.decoder), self.encoders[0].shape
+        Z = twice // 2
+        self.all_heads, self.all_slopes = new(R, B, twice), new(R, B, twice)
+        self.heads, self.slopes = self.all_heads.unbind(), self.all_slopes.unbind()
+        self.mean, self.log_variance = self.all_heads.chunk(2, dim=2)
+        self.to_mean, self.to_log = self.all_slopes.chunk(2, dim=2)
+        # A 1 behind the latents meets the bias, the decoder's last row.
+        self.deviation, self.all_latents = new(R, B, Z), new(R, B, Z + 1).fill_(1)
+        self.z, self.latents = self.all_latents[..., :Z], self.all_latents.unbind()
+        self.all_to_z = new(R, Z, B)  # this way round its matrix product is faster
+        self.to_z = self.all_to_z.unbind()
+        # One model's at a time:
+        self.out, self.miss, self.target = new(B, D), new(B, D), new(B, D)
+        self.few, self.ones = new(B, twice), new(B, B)
