@@ -48,13 +48,15 @@ def main() -> None:
     parser.add_argument("stores", type=Path, nargs="+")
     parser.add_argument("--encoder", default="shift-gcn:small")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--pipeline", default="")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    settings = TrainSettings(encoder=options.encoder, **({"steps": options.steps} if options.steps else {}))
+    chosen = {"steps": options.steps, "batch": options.batch}
+    settings = TrainSettings(encoder=options.encoder, **{k: v for k, v in chosen.items() if v})
     results = [judge(path, settings, options.seeds, options.pipeline) for path in options.stores]
     for result in results:
         print(f"{result['dataset']:<14} {result['mean']:.4f} +- {result['sd'] or 0:.4f}")

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,9 +111,22 @@ def test_agrees_with_the_specification(recordings: Path) -> None:
     published = json.loads((recordings.parent / "spec" / "splits.json").read_text())
     for classes, groups in ((UTD, ["utd_mhad"]), (UCLA, ["nw_ucla"]), (NTU, ["ntu60", "ntu120"]), (PKU, ["pku_mmd"])):
         entries = {n: e for g in groups for n, e in published[g].items() if n != "classes"}
-        assert set(entries) == set(split_names(classes))
+        own = {"random-10", "random-11", "random-12", "one-shot"}  # drawn here, and not a zero-shot split
+        assert set(entries) == set(split_names(classes)) - own
         for name, entry in entries.items():
             split = load_split(classes, name)
             assert split.unseen == tuple(classes.codes[i] for i in sorted(entry["unseen"]))
             assert split.pseudo_unseen == tuple(classes.codes[i] for i in sorted(entry.get("pseudo_unseen", [])))
             assert split.family == entry["family"]
+
+
+def test_our_own_triples_are_what_their_rule_draws() -> None:
+    for k, name in enumerate(("random-10", "random-11", "random-12")):
+        drawn = sorted(np.random.default_rng(20260000 + k).permutation(27)[:5].tolist())
+        split = load_split(UTD, name)
+        assert split.unseen == tuple(UTD.codes[i] for i in drawn) and split.family == "SMIE-manner"
+
+
+def test_one_shot_classes_are_every_sixth() -> None:
+    assert load_split(NTU, "one-shot").unseen[:3] == ("A001", "A007", "A013")
+    assert load_split(NTU, "one-shot").unseen[-1] == "A115"

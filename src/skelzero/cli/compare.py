@@ -94,25 +94,29 @@ def _report(results: Sequence[Result], baseline: str, out: Path, as_json: bool) 
 
 def show(rows: Sequence[Row], pairs: Sequence[Pair]) -> None:
     """One table for each split and setting, methods by metrics; and one of all gates, methods by gates. In per cent."""
+    from skelzero.protocol.figures import GATE_SETTINGS, GZSL
+
     for dataset, split in dict.fromkeys((r.dataset, r.split) for r in rows):
         here = [r for r in rows if (r.dataset, r.split) == (dataset, split)]
-        for setting in dict.fromkeys(r.setting for r in here if "-" not in r.setting):
+        for setting in dict.fromkeys(r.setting for r in here if r.setting not in GATE_SETTINGS):
             _show_setting([r for r in here if r.setting == setting], pairs)
-        if any(r.setting.startswith("gzsl-") for r in here):
-            _show_gates([r for r in here if r.setting.startswith("gzsl")])
+        if any(r.setting in GATE_SETTINGS for r in here):
+            _show_gates([r for r in here if r.setting in (GZSL, *GATE_SETTINGS)])
 
 
 def _show_setting(table: Sequence[Row], pairs: Sequence[Pair]) -> None:
-    present = {r.metric for r in table}
-    first = table[0]
-    shown = [m for m in SHOWN[first.setting] if m in present]
+    from skelzero.protocol.figures import family
+
+    present, first = {r.metric for r in table}, table[0]
+    kind = family(first.setting)
+    shown = [m for m in SHOWN[kind] if m in present]
     cells = {(r.method, r.metric): r for r in table}
     lines = [[_name(cells[m, shown[0]]), *(_cell(cells.get((m, x))) for x in shown),
-              _difference(pairs, cells[m, shown[0]], MAIN[first.setting])]
+              _difference(pairs, cells[m, shown[0]], MAIN[kind])]
              for m in dict.fromkeys(r.method for r in table)]  # fmt: skip
     chances = [next((r.chance for r in table if r.metric == m), None) for m in shown]
     lines.append(["chance", *("" if c is None else f"{100 * c:.1f}" for c in chances), ""])
-    against = f"{MAIN[first.setting]} - {pairs[0].baseline}" if pairs else "paired"
+    against = f"{MAIN[kind]} - {pairs[0].baseline}" if pairs else "paired"
     n = max(r.seeds for r in table)
     console.put_table(f"{first.dataset} {first.split}, {first.setting}, %, mean of {n} with 95 % interval",
                       ["method", *(TITLES.get(m, m) for m in shown), against], lines)  # fmt: skip
@@ -127,7 +131,7 @@ def _show_gates(table: Sequence[Row]) -> None:
         [name.removeprefix("gzsl-").replace("gzsl", "stacking"), *(_cell(found.get((m, name, "H"))) for m in methods)]
         for name in settings
     ]
-    gated = next(name for name in settings if name.startswith("gzsl-"))
+    gated = next(name for name in settings if name != "gzsl")
     lines.append(["oracle", *(_cell(found.get((m, gated, "H_oracle_gate"))) for m in methods)])
     console.put_table(f"{first.dataset} {first.split}, H behind each gate, %, mean of {n} with 95 % interval",
                       ["gate", *methods], lines)  # fmt: skip

@@ -16,7 +16,9 @@ Semantics = Annotated[
 ]
 Setting = Annotated[str, typer.Option(help="zsl; gzsl (calibrated stacking); gzsl-GATE (a hard gate: msf, confidence, "
                                       "energy, mahalanobis, neighbours, familiarity, margin, combined); gates (all "
-                                      "of these); several with commas.")]  # fmt: skip
+                                      "of these); zsl-transductive[-guarded|-balanced] and gzsl-transductive (the test "
+                                      "clips are seen without labels); transductive (all of these); one-shot and "
+                                      "one-shot-text; several with commas.")]  # fmt: skip
 TextEncoder = Annotated[str, typer.Option(help="minilm, sentence-transformers:NAME, open-clip:NAME or file:X.npy.")]
 EncoderName = Annotated[str, typer.Option(help="Skeleton encoder that is trained on the seen classes.")]
 Steps = Annotated[int, typer.Option(help="Optimiser steps of the skeleton encoder; 0 for its default.")]
@@ -33,15 +35,16 @@ DEFAULT_ENCODER = "shift-gcn:small"
 
 
 def settings(text: str) -> tuple[str, ...]:
-    """Names of settings, `gates` standing for every gate; an unknown one is a `UserError`."""
+    """Names of settings, `gates` and `transductive` standing for all of these; an unknown one is a `UserError`."""
     from skelzero.errors import unknown_choice
-    from skelzero.protocol.figures import GATED, SETTINGS
+    from skelzero.protocol.figures import GATE_SETTINGS, SETTINGS, TRANSDUCTIVE_SETTINGS
 
+    families = {"gates": GATE_SETTINGS, "transductive": TRANSDUCTIVE_SETTINGS}
     found: list[str] = []
     for name in words(text):
-        if name not in (*SETTINGS, "gates"):
-            raise unknown_choice("setting", name, [*SETTINGS, "gates"], where="--setting")
-        found += [s for s in SETTINGS if s.startswith(GATED)] if name == "gates" else [name]
+        if name not in (*SETTINGS, *families):
+            raise unknown_choice("setting", name, [*SETTINGS, *families], where="--setting")
+        found += families.get(name, (name,))
     if not found:
         raise UserError("no setting named", where="--setting", expected="such as zsl,gzsl")
     return tuple(dict.fromkeys(found))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.norms import ChannelNorm, counting, take_census
 from skelzero.errors import UserError
 from skelzero.registry import Registry
 
@@ -21,13 +23,6 @@ STREAMS = ("joint", "velocity", "bone")
 
 Bodies = Callable[[Tensor], Tensor]
 """(B, T, V, C) to (B, T2, V, D), each body by itself."""
-
-
-class ChannelNorm(nn.BatchNorm1d):
-    """Batch normalisation of the last axis; all axes before it are samples."""
-
-    def forward(self, x: Float[Tensor, "*samples C"]) -> Float[Tensor, "*samples C"]:
-        return super().forward(x.reshape(-1, x.shape[-1])).view(x.shape)
 
 
 class SkeletonEncoder(nn.Module, ABC):
@@ -51,6 +46,8 @@ class SkeletonEncoder(nn.Module, ABC):
     """
 
     feature_width: int
+    anchors: Tensor
+    """Of an aligned encoder: unit vectors of its training classes."""
     frame_divisor: ClassVar[int] = 1
     """The number of frames must be a multiple of it."""
 
@@ -95,12 +92,59 @@ class SkeletonEncoder(nn.Module, ABC):
         return out.view(N, M, -1, V, self.feature_width).permute(0, 4, 2, 3, 1)
 
     def features(self, x: Float[Tensor, "N C T V M"]) -> Float[Tensor, "N D"]:
-        """The mean of the map over bodies, frames and joints."""
-        return self.feature_map(self.pad_bodies(x)).mean(dim=(2, 3, 4))
+        """The mean of the map over bodies, frames and joints.
+
+        In training, absent (all-zero) bodies are needed for the batch statistics only: one of them is computed and
+        counted as often as there are. The result, its gradient by the weights and the running statistics are those of
+        computing them all, but that where there is dropout they share one mask.
+        """
+        x = self.pad_bodies(x)
+        if self.training and not x.requires_grad and (pooled := self._features_by_census(x)) is not None:
+            return pooled
+        return self.feature_map(x).mean(dim=(2, 3, 4))
+
+    def _features_by_census(self, x: Float[Tensor, "N C T V M"]) -> Float[Tensor, "N D"] | None:
+        """`features` with one absent body for all of a place, or for all; None where none is absent."""
+        self.check_shape(x)
+        found = take_census(present_bodies(x), slots_differ=self.norm_bodies > 1)
+        if found is None:
+            return None
+        census, rows, home = found
+        bodies = self.normalise(self.split_bodies(x)).flatten(0, 1)  # (N * M, T, V, C)
+        with counting(self, census):
+            pooled = self.bodies(bodies[rows]).mean(dim=(1, 2))
+        return pooled[home].mean(dim=1)
+
+    def align_to(self, anchors: Float[Tensor, "K E"], scale: float, *, learn_scale: bool = False) -> None:
+        """From here on the head maps features to vectors (an adapter), and classes are directions among these.
+
+        Parameters
+        ----------
+        anchors : float (K, E)
+            A direction a class; the head must have been built E wide.
+        scale : float
+            Of the cosines, in class scores.
+        learn_scale : bool
+            Whether training may change it.
+        """
+        assert anchors.shape[1] == self.head.out_features, "the adapter has another width than the class vectors"
+        self.register_buffer("anchors", F.normalize(anchors, dim=1))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)), requires_grad=learn_scale)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the head is an adapter to class vectors."""
+        return hasattr(self, "anchors")
+
+    def class_scores(self, out: Float[Tensor, "N E"]) -> Float[Tensor, "N K"]:
+        """Logits of classes from what the head gives."""
+        if not self.aligned:
+            return out
+        return self.log_scale.exp() * F.normalize(out, dim=1) @ self.anchors.T
 
     def forward(self, x: Float[Tensor, "N C T V M"]) -> Float[Tensor, "N K"]:
         """Class scores (logits)."""
-        return self.head(self.features(x))
+        return self.class_scores(self.head(self.features(x)))
 
     def split_bodies(self, x: Float[Tensor, "N C T V M"]) -> Float[Tensor, "N M T V C2"]:
         """Bodies first, channels last, with the streams made from the positions."""
@@ -135,6 +179,11 @@ class SkeletonEncoder(nn.Module, ABC):
                 f"the number of frames must be a multiple of {self.frame_divisor}", got=x.shape[2],
                 next_step="use a pipeline such as ntu-64, which resamples every clip to 64 frames",
             )  # fmt: skip
+
+
+def present_bodies(x: Float[Tensor, "N C T V M"]) -> Bool[Tensor, "N M"]:
+    """Which bodies are there: those of absent ones are all zero."""
+    return (x != 0).any(dim=3).any(dim=2).any(dim=1)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class EncoderCard(BaseModel):
         How clips must be prepared for it.
     classes : tuple of str
         `dataset:code` of the classes that it was TRAINED on, in the order of its logits.
+    adapter : int
+        Width of the class vectors that it was trained against; 0 for a classifier.
     clips : int
         Training clips; 0 where that is not known.
     data_key : str
@@ -51,6 +53,7 @@ class EncoderCard(BaseModel):
     pipeline: str
     persons: int
     classes: tuple[str, ...]
+    adapter: int = 0
     clips: int = 0
     data_key: str = ""
     seed: int | None = None

@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skelzero.encoders.base import ENCODERS, ChannelNorm, EncoderSpec, SkeletonEncoder
+from skelzero.encoders.base import ENCODERS, EncoderSpec, SkeletonEncoder
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.norms import ChannelNorm
 from skelzero.encoders.st_gcn import TimeConvolution, residual
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from skelzero.encoders.base import ENCODERS, ChannelNorm, EncoderSpec, SkeletonEncoder
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.spectral import convolve, worthwhile
 
 
 class TimeConvolution(nn.Conv2d):
@@ -22,6 +23,45 @@ class TimeConvolution(nn.Conv2d):
 
     def forward(self, x: Float[Tensor, "B T V C"]) -> Float[Tensor, "B T2 V D"]:
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class SpectralTimeConvolution(TimeConvolution):
+    """The same convolution; in training on the processor through frequencies, where that is cheaper."""
+
+    def forward(self, x: Float[Tensor, "B T V C"]) -> Float[Tensor, "B T2 V D"]:
+        plain = self.stride[0] == self.dilation[0] == 1 and x.dtype in (torch.float32, torch.float64)
+        sizes = x.shape[1], self.kernel_size[0], self.in_channels, self.out_channels
+        if self.training and x.device.type == "cpu" and plain and worthwhile(*sizes):
+            assert self.bias is not None
+            return convolve(x, self.weight, self.bias)
+        return super().forward(x)
+
+
+class _Mix(torch.autograd.Function):
+    """One small matrix from the left on each of many: `matmul` would turn them all about in memory to make it one."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(weights, x)
+        return torch.bmm(weights.expand(len(x), -1, -1), x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        weights, x = ctx.saved_tensors
+        by_x = torch.bmm(weights.t().expand(len(x), -1, -1), grad)
+        # The products of a few at a time, so that their sum is taken while they are in the cache.
+        parts = zip(grad.split(MIXED_AT_ONCE), x.split(MIXED_AT_ONCE), strict=True)
+        return torch.stack([torch.bmm(g, part.transpose(1, 2)).sum(dim=0) for g, part in parts]).sum(dim=0), by_x
+
+
+MIXED_AT_ONCE = 64
+
+
+def mix(weights: Float[Tensor, "W V"], x: Float[Tensor, "S V C"]) -> Float[Tensor, "S W C"]:
+    """`weights @ x`, on the processor without copies."""
+    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+        return _Mix.apply(weights, x)  # type: ignore[no-any-return, no-untyped-call]
+    return torch.matmul(weights, x)
 
 
 class GraphConvolution(nn.Module):
@@ -41,11 +81,18 @@ class GraphConvolution(nn.Module):
         self.linear = nn.Linear(inputs, outputs * len(adjacency))
 
     def forward(self, x: Float[Tensor, "B T V C"]) -> Float[Tensor, "B T V D"]:
-        B, T, V, _ = x.shape
+        B, T, V, C = x.shape
         weights = self.adjacency * self.importance  # (K, V, W)
         K = len(weights)
-        mixed = self.linear(x).view(B * T, V * K, -1)  # joint and partition together
-        return torch.matmul(weights.permute(2, 1, 0).reshape(V, V * K), mixed).view(B, T, V, -1)
+        outputs = self.linear.out_features // K
+        if outputs <= C:
+            mixed = self.linear(x).view(B * T, V * K, -1)  # joint and partition together
+            return mix(weights.permute(2, 1, 0).reshape(V, V * K), mixed).view(B, T, V, -1)
+        # Where the matrices widen, joints mix first, while there is less to mix.
+        mixed = mix(weights.permute(2, 0, 1).reshape(V * K, V), x.reshape(B * T, V, C))
+        matrix = self.linear.weight.view(K, outputs, C).transpose(1, 2).reshape(K * C, outputs)
+        bias = weights.sum(dim=1).T @ self.linear.bias.view(K, outputs)  # (W, D)
+        return torch.matmul(mixed.view(B * T * V, K * C), matrix).view(B, T, V, -1) + bias
 
 
 class StBlock(nn.Module):
@@ -57,15 +104,15 @@ class StBlock(nn.Module):
         super().__init__()
         self.graph = GraphConvolution(inputs, outputs, adjacency)
         self.norm_in = ChannelNorm(outputs)
-        self.time = TimeConvolution(outputs, outputs, kernel, stride)
+        self.time = SpectralTimeConvolution(outputs, outputs, kernel, stride)
         self.norm_out = ChannelNorm(outputs)
         self.dropout = 0.0 if first else dropout
         self.residual = residual(inputs, outputs, stride, first=first)
 
     def forward(self, x: Float[Tensor, "B T V C"]) -> Float[Tensor, "B T2 V D"]:
-        y = self.norm_out(self.time(F.relu(self.norm_in(self.graph(x)))))
-        y = F.dropout(y, self.dropout, self.training)
-        return F.relu(y if self.residual is None else y + self.residual(x))
+        y = self.time(self.norm_in.rectified(self.graph(x)))
+        kept = None if self.residual is None else self.residual(x)
+        return self.norm_out.rectified(y, kept, self.dropout)
 
 
 def residual(inputs: int, outputs: int, stride: int, *, first: bool = False) -> nn.Module | None:

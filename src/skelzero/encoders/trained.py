@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -104,7 +105,7 @@ class TrainedEncoder:
         with reused_memory():
             for start in range(0, len(prepared), batch):
                 x = torch.from_numpy(np.array(prepared.data[start : start + batch], dtype=np.float32))
-                f, z = self.frozen(require_finite(x))
+                f, z = self.outputs(require_finite(x))
                 features.append(f.numpy())
                 logits.append(z.numpy())
                 if progress is not None:
@@ -115,6 +116,14 @@ class TrainedEncoder:
         )  # fmt: skip
         table = {name: getattr(prepared, name) for name in TABLE}
         return FeatureSet(np.concatenate(features), **table, card=card, logits=np.concatenate(logits))
+
+    @torch.inference_mode()
+    def outputs(
+        self, x: Float[Tensor, "N C T V M"]
+    ) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N K"]]:  # fmt: skip
+        """Features and class scores; the features of an encoder aligned to class vectors are vectors among these."""
+        features, out = self.frozen(x)
+        return (out if self.card.adapter else features), self.model.class_scores(out)
 
     def _check(self, prepared: Prepared) -> None:
         card, layout = self.card, prepared.layout
@@ -171,7 +180,9 @@ def versions() -> dict[str, str]:
 
 
 def _model_of(card: EncoderCard, state: dict[str, Tensor], *, where: Path) -> SkeletonEncoder:
-    model = ENCODERS[card.encoder].build(card.graph, len(card.classes), persons=card.persons)
+    model = ENCODERS[card.encoder].build(card.graph, card.adapter or len(card.classes), persons=card.persons)
+    if card.adapter:
+        model.align_to(torch.ones(len(card.classes), card.adapter), 1.0)
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from skelzero.cards import sha256_of
+from skelzero.cards import sha256_array, sha256_of
 from skelzero.encoders.augmentation import augment, mirror_order
 from skelzero.encoders.base import ENCODERS, SkeletonEncoder
 from skelzero.encoders.checkpoint import Checkpoint
 from skelzero.encoders.graph import SkeletonGraph
 from skelzero.encoders.memory import reused_memory
+from skelzero.encoders.objective import backward
 from skelzero.encoders.settings import TrainSettings
 from skelzero.encoders.trained import TrainedEncoder, make_card, require_finite
 from skelzero.errors import UserError
@@ -46,6 +46,8 @@ class Job:
     settings: TrainSettings
     key: str
     """SHA-256 of data, classes and settings: a checkpoint of another job is not gone on with."""
+    anchors: Float[Tensor, "K E"] | None = None
+    """Vectors of the classes, for an encoder that is aligned to them."""
 
 
 def train_encoder(
@@ -53,6 +55,7 @@ def train_encoder(
     class_codes: Sequence[str],
     settings: TrainSettings,
     *,
+    anchors: Float[np.ndarray, "K E"] | None = None,
     checkpoint_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainedEncoder:
@@ -65,6 +68,9 @@ def train_encoder(
     class_codes : sequence of str
         Codes (`a5`), or `dataset:code` where the clips are of several data sets.
     settings : TrainSettings
+        With `contrast` set, the encoder is aligned to class vectors.
+    anchors : float (K, E), optional
+        These vectors, in the order of `class_codes`.
     checkpoint_folder : Path, optional
         Where to save now and then, and where to go on from.
     progress : callable (done, total), optional
@@ -74,13 +80,14 @@ def train_encoder(
     UserError
         Unknown encoder, a class without clips, NaN in the clips, frames or joints that do not fit.
     """
-    job = make_job(prepared, class_codes, settings)
+    job = make_job(prepared, class_codes, settings, anchors)
     model = new_model(job)
     with reused_memory():
         model.load_state_dict(launch(job, checkpoint_folder, progress))
     card = make_card(
         prepared, settings.encoder, job.classes, clips=len(job.y), data_key=prepared.key, seed=settings.seed,
-        steps=settings.steps, settings=settings.model_dump(mode="json"),
+        adapter=0 if job.anchors is None else job.anchors.shape[1], steps=job.settings.steps,
+        settings=settings.model_dump(mode="json"),
     )  # fmt: skip
     return TrainedEncoder(model.eval(), card)
 
@@ -97,8 +104,12 @@ def class_keys(prepared: Prepared, class_codes: Sequence[str]) -> tuple[str, ...
     return keys
 
 
-def make_job(prepared: Prepared, class_codes: Sequence[str], settings: TrainSettings) -> Job:
+def make_job(
+    prepared: Prepared, class_codes: Sequence[str], settings: TrainSettings,
+    anchors: Float[np.ndarray, "K E"] | None = None,
+) -> Job:  # fmt: skip
     """Pick the classes' clips and check them once."""
+    vectors = _checked_anchors(anchors, len(class_codes), settings)
     classes = class_keys(prepared, class_codes)
     number = {key: k for k, key in enumerate(classes)}
     keys = [f"{d}:{c}" for d, c in zip(prepared.datasets, prepared.codes, strict=True)]
@@ -110,17 +121,38 @@ def make_job(prepared: Prepared, class_codes: Sequence[str], settings: TrainSett
                         next_step="check the split against the data set and its training subjects")  # fmt: skip
     x = require_finite(torch.from_numpy(np.array(prepared.data[rows], dtype=np.float32)))
     graph = SkeletonGraph.from_layout(prepared.layout)
-    key = sha256_of([settings.key, list(classes), prepared.key])
-    job = Job(x, torch.from_numpy(y), graph, mirror_order(graph, prepared.layout.mirror), classes, settings, key)
+    facts = [settings.key, list(classes), prepared.key]
+    key = sha256_of(facts if vectors is None else [*facts, sha256_array(vectors.numpy())])
+    mirror = mirror_order(graph, prepared.layout.mirror)
+    job = Job(x, torch.from_numpy(y), graph, mirror, classes, settings.for_clips(len(y)), key, vectors)
     new_model(job).check_shape(x[:1])
     return job
 
 
+def _checked_anchors(
+    anchors: Float[np.ndarray, "K E"] | None, classes: int, settings: TrainSettings
+) -> Float[Tensor, "K E"] | None:  # fmt: skip
+    """Class vectors as a tensor, or None for a classifier."""
+    if settings.contrast is None:
+        assert anchors is None, "class vectors need settings.contrast"
+        return None
+    if anchors is None or np.ndim(anchors) != 2 or len(anchors) != classes or not np.isfinite(anchors).all():
+        got = "none" if anchors is None else np.shape(anchors)
+        raise UserError("an encoder cannot be aligned without a finite vector for each class", got=got,
+                        expected=f"({classes}, width)")  # fmt: skip
+    return torch.from_numpy(np.array(anchors, dtype=np.float32))
+
+
 def new_model(job: Job) -> SkeletonEncoder:
     """The untrained encoder, its weights drawn by the seed."""
+    build, contrast = ENCODERS[job.settings.encoder].build, job.settings.contrast
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.settings.seed)
-        return ENCODERS[job.settings.encoder].build(job.graph, len(job.classes), persons=job.x.shape[4])
+        if job.anchors is None or contrast is None:
+            return build(job.graph, len(job.classes), persons=job.x.shape[4])
+        model = build(job.graph, job.anchors.shape[1], persons=job.x.shape[4])
+    model.align_to(job.anchors, contrast.scale, learn_scale=contrast.learn_scale)
+    return model
 
 
 def launch(job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
@@ -183,7 +215,8 @@ def train_step(
     """One step; with several devices each takes its share of the same batch."""
     settings = job.settings
     generator = torch.Generator().manual_seed(step_seed(settings.seed, step))
-    rows = batch_rows(len(y), settings.batch, settings.seed, step).to(y.device)
+    epoch = settings.steps_an_epoch(len(y)) if settings.epochs else None
+    rows = batch_rows(len(y), settings.batch, settings.seed, step, epoch).to(y.device)
     clips = augment(x[rows], settings.augmentation, generator, job.mirror)
     share = slice(fabric.global_rank, None, fabric.world_size)
     for group in optimizer.param_groups:
@@ -191,18 +224,22 @@ def train_step(
     optimizer.zero_grad(set_to_none=True)
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
         # Dropout draws from the global generator.
-        torch.manual_seed(step_seed(settings.seed, step) + fabric.global_rank)
-        loss = F.cross_entropy(model(clips[share]), y[rows][share], label_smoothing=settings.label_smoothing)
-    fabric.backward(loss)
+        seed = step_seed(settings.seed, step) + fabric.global_rank
+        loss = backward(fabric, model, clips[share], y[rows][share], settings, seed)
     optimizer.step()
-    return loss.detach()
+    return loss
 
 
 def make_optimizer(model: SkeletonEncoder, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW that decays matrices only."""
-    decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and not name.endswith("mask")]
+    """AdamW that decays matrices only, or SGD that decays everything."""
+    learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(
+            learned.values(), lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+        )
+    decayed = [p for name, p in learned.items() if p.ndim > 1 and not name.endswith("mask")]
     chosen = {id(p) for p in decayed}
-    others = [p for p in model.parameters() if id(p) not in chosen]
+    others = [p for p in learned.values() if id(p) not in chosen]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=settings.rate)
 
@@ -212,8 +249,15 @@ def step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 2)
 
 
-def batch_rows(clips: int, batch: int, seed: int, step: int) -> Int[Tensor, " B"]:
-    """The clips of a step: every clip once an epoch, in an order of that epoch's own; batches run across epochs."""
+def batch_rows(clips: int, batch: int, seed: int, step: int, steps_an_epoch: int | None = None) -> Int[Tensor, " B"]:
+    """The clips of a step: every clip once an epoch, in an order of that epoch's own.
+
+    Batches run across epochs, unless an epoch has a fixed number of steps: then what does not fill a batch is dropped.
+    """
+    if steps_an_epoch is not None:
+        epoch, place = divmod(step, steps_an_epoch)
+        order = np.random.default_rng([seed, epoch]).permutation(clips)
+        return torch.from_numpy(order[place * batch : (place + 1) * batch])
     places = np.arange(step * batch, (step + 1) * batch)
     orders = {int(epoch): np.random.default_rng([seed, int(epoch)]).permutation(clips) for epoch in places // clips}
     return torch.tensor([orders[int(p // clips)][p % clips] for p in places])

@@ -6,7 +6,7 @@ Leakage is impossible by shape: `fit` gets clips and texts of seen classes and n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -37,11 +37,14 @@ class Fitting:
     progress : callable (done, total), optional
     folder : Path, optional
         Where a long training keeps its checkpoint, and from where it goes on to the same bits.
+    views : mapping of str to float32 (N, D)
+        Features of changed forms of the same clips by the same encoder: of `ZeroShotMethod.views`, those at hand.
     """
 
     seed: int = 0
     progress: Progress | None = None
     folder: Path | None = None
+    views: Mapping[str, Float32[np.ndarray, "N D"]] = field(default_factory=dict)
 
 
 class MethodSettings(BaseModel):
@@ -85,6 +88,10 @@ class ZeroShotMethod(ABC):
     """A fit takes so long that it keeps a checkpoint in the folder it is given."""
     staged: ClassVar[bool] = False
     """A fit has several stages, of which one is chosen on pseudo-unseen classes."""
+    views: ClassVar[tuple[str, ...]] = ()
+    """Changed forms of the clips whose features a fit asks for beside the clips' own."""
+    end_to_end: ClassVar[bool] = False
+    """The features that it reads come from an encoder trained for it: see `EndToEndMethod`."""
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -118,6 +125,7 @@ class ZeroShotMethod(ABC):
         seed: int = 0,
         progress: Progress | None = None,
         folder: Path | None = None,
+        views: Mapping[str, Float32[np.ndarray, "N D"]] | None = None,
     ) -> Self:
         """Learn from clips of seen classes.
 
@@ -134,6 +142,8 @@ class ZeroShotMethod(ABC):
         progress : callable (done, total), optional
         folder : Path, optional
             For checkpoints of methods that train long; the caller removes it.
+        views : mapping of str to float32 (N, D), optional
+            Features of changed forms of the same clips, for methods that name some in `views`.
 
         Raises
         ------
@@ -153,7 +163,9 @@ class ZeroShotMethod(ABC):
         texts = self._texts(bank)
         self.width_, self.text_width_, self.classes_ = x.shape[1], texts.width, bank.classes
         self.diagnostics_ = {}
-        self._fit(x, y.astype(np.int64), texts, Fitting(seed, progress, folder))
+        further = {name: _features(views[name], x.shape[1]) for name in self.views if views and name in views}
+        assert all(len(view) == len(x) for view in further.values()), "a view has a row a clip"
+        self._fit(x, y.astype(np.int64), texts, Fitting(seed, progress, folder, further))
         return self
 
     def scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
@@ -164,12 +176,13 @@ class ZeroShotMethod(ABC):
         UserError
             Not fitted, features of another width than fitted, texts of another encoder's width.
         """
-        self._check_fitted()
-        x = _features(x, self.width_)
-        if bank.width != self.text_width_:
-            raise UserError("these texts come from another encoder", got=f"width {bank.width} ({bank.encoder})",
-                            expected=f"width {self.text_width_}")  # fmt: skip
-        return self._scores(x, self._texts(bank))
+        return self._scores(*self._checked(x, bank))
+
+    def embed(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]] | None:  # fmt: skip
+        """Clips and classes as vectors of one space in which they are compared by cosine; None where there is none."""
+        return self._embed(*self._checked(x, bank))
 
     def predict(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Int[np.ndarray, " N"]:
         """The best class of a bank for each clip, as row numbers."""
@@ -210,6 +223,22 @@ class ZeroShotMethod(ABC):
                             next_step=f"build the bank with --semantics {','.join(self.requires)}")  # fmt: skip
         return asked.only(self.requires) if self.requires else asked
 
+    def _checked(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N D"], TextBank]:  # fmt: skip
+        """Clips and texts that fit what was learned."""
+        self._check_fitted()
+        x = _features(x, self.width_)
+        if bank.width != self.text_width_:
+            raise UserError("these texts come from another encoder", got=f"width {bank.width} ({bank.encoder})",
+                            expected=f"width {self.text_width_}")  # fmt: skip
+        return x, self._texts(bank)
+
+    def _embed(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]] | None:  # fmt: skip
+        return None
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):
             raise UserError(f"{self.kind} is not fitted", next_step="call fit, or load a trained one")
@@ -227,6 +256,30 @@ class ZeroShotMethod(ABC):
     @abstractmethod
     def _restore(self, state: dict[str, np.ndarray]) -> None:
         """Take over what `_state` gave."""
+
+
+class EndToEndMethod(ZeroShotMethod):
+    """Base of methods whose skeleton encoder is trained for them, against the texts of the seen classes.
+
+    Their features are what that encoder's adapter gives: vectors as wide as the class vectors. Whoever fits one on
+    clips trains the encoder first (`encoders.train_encoder` with `anchors`); the protocol does so by itself.
+    """
+
+    end_to_end = True
+
+    @abstractmethod
+    def training(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of the encoder's training (`encoders.TrainSettings`, without the seed).
+
+        Parameters
+        ----------
+        given : mapping
+            Settings of the encoder that all other methods of a comparison share.
+        """
+
+    @abstractmethod
+    def anchors(self, bank: TextBank) -> Float32[np.ndarray, "K E"]:
+        """Unit vectors of the seen classes that the encoder is trained against."""
 
 
 def _features(x: np.ndarray, width: int | None) -> Float32[np.ndarray, "N D"]:

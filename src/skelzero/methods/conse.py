@@ -70,9 +70,18 @@ def conse_scores(
         Take the seen classes' mean from all text vectors first. Sentence embeddings share a large common part, which
         otherwise leaves all cosines nearly alike.
     """
+    clips, classes = conse_vectors(probabilities, seen_vectors, vectors, top_t=top_t, centre_text=centre_text)
+    return (clips @ classes.T).astype(np.float32)
+
+
+def conse_vectors(
+    probabilities: Float[np.ndarray, "N S"], seen_vectors: Float[np.ndarray, "S E"],
+    vectors: Float[np.ndarray, "K E"], *, top_t: int = 10, centre_text: bool = True,
+) -> tuple[Float[np.ndarray, "N E"], Float[np.ndarray, "K E"]]:  # fmt: skip
+    """Each clip's mixed text and the texts of any classes, of unit length; see `conse_scores`."""
     mean = seen_vectors.mean(axis=0, dtype=np.float64) * centre_text
     mixed = convex_combination(probabilities, unit(seen_vectors - mean), top_t)
-    return (unit(mixed) @ unit(vectors - mean).T).astype(np.float32)
+    return unit(mixed), unit(vectors - mean)
 
 
 class ConseSettings(MethodSettings):
@@ -135,6 +144,13 @@ class Conse(ZeroShotMethod):
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         return conse_scores(self.probabilities(x), self.seen_vectors_, bank.vectors(), top_t=self.settings.top_t,
                             centre_text=self.settings.centre_text)  # fmt: skip
+
+    def _embed(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]]:  # fmt: skip
+        clips, classes = conse_vectors(self.probabilities(x), self.seen_vectors_, bank.vectors(),
+                                       top_t=self.settings.top_t, centre_text=self.settings.centre_text)  # fmt: skip
+        return clips.astype(np.float32), classes.astype(np.float32)
 
     def _state(self) -> dict[str, np.ndarray]:
         return {"weights": self.weights_, "bias": self.bias_, "seen_vectors": self.seen_vectors_,

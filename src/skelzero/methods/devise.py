@@ -37,8 +37,10 @@ class DeviseNet(EmbeddingNet):
     def loss(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], texts: Float[Tensor, "K E"]) -> Float[Tensor, ""]:
         return hinge(self.map(x) @ texts.T, y, self.margin)
 
-    def scores(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> Float[Tensor, "N K"]:
-        return F.normalize(self.map(x), dim=-1) @ texts.T
+    def common(
+        self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]
+    ) -> tuple[Float[Tensor, "N C"], Float[Tensor, "K C"]]:  # fmt: skip
+        return F.normalize(self.map(x), dim=-1), texts
 
 
 class Devise(EmbeddingMethod):

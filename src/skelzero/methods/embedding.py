@@ -48,7 +48,15 @@ class EmbeddingNet(nn.Module):
     def loss(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], texts: Float[Tensor, "K E"]) -> Float[Tensor, ""]: ...
 
     @abstractmethod
-    def scores(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> Float[Tensor, "N K"]: ...
+    def common(
+        self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]
+    ) -> tuple[Float[Tensor, "N C"], Float[Tensor, "K C"]]:  # fmt: skip
+        """Clips and classes as unit vectors of one space."""
+
+    def scores(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> Float[Tensor, "N K"]:
+        """Cosines in that space."""
+        clips, classes = self.common(x, texts)
+        return clips @ classes.T
 
 
 class EmbeddingMethod(ZeroShotMethod):
@@ -81,6 +89,13 @@ class EmbeddingMethod(ZeroShotMethod):
     @torch.inference_mode()
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         return self.net_.scores(torch.from_numpy(self.standardizer_(x)), self._class_vectors(bank)).numpy()
+
+    @torch.inference_mode()
+    def _embed(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N C"], Float32[np.ndarray, "K C"]]:  # fmt: skip
+        clips, classes = self.net_.common(torch.from_numpy(self.standardizer_(x)), self._class_vectors(bank))
+        return clips.numpy(), classes.numpy()
 
     def _class_vectors(self, bank: TextBank) -> Float[Tensor, "K E"]:
         return torch.from_numpy(unit(bank.vectors() - self.text_mean_))

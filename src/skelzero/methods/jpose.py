@@ -72,9 +72,11 @@ class JposeNet(EmbeddingNet):
             total = total + hinge(clip @ text.T, y, margin, same) + self.settings.within * among
         return total
 
-    def scores(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> Float[Tensor, "N K"]:
+    def common(
+        self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]
+    ) -> tuple[Float[Tensor, "N C"], Float[Tensor, "K C"]]:  # fmt: skip
         clips, classes = self._parts(x, texts)
-        return _fused(self.joint.clips, clips) @ _fused(self.joint.texts, classes).T
+        return _fused(self.joint.clips, clips), _fused(self.joint.texts, classes)
 
     def _parts(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> tuple[list[Tensor], list[Tensor]]:
         """Clips and classes in the verb space and in the noun space."""

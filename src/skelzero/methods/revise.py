@@ -95,8 +95,10 @@ class ReviseNet(EmbeddingNet):
             + s.contraction * contraction(clips, self.clip.encode.weight)
         )
 
-    def scores(self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]) -> Float[Tensor, "N K"]:
-        return self.clip.common(self.clip.code(x)) @ self.text.common(self.text.code(texts)).T
+    def common(
+        self, x: Float[Tensor, "N D"], texts: Float[Tensor, "K E"]
+    ) -> tuple[Float[Tensor, "N C"], Float[Tensor, "K C"]]:  # fmt: skip
+        return self.clip.common(self.clip.code(x)), self.text.common(self.text.code(texts))
 
 
 class Revise(EmbeddingMethod):

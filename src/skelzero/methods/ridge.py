@@ -45,8 +45,13 @@ class Ridge(ZeroShotMethod):
         self.weights_ = np.linalg.solve(gram, X.T @ T).astype(np.float32)
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
-        texts = unit(bank.vectors() - self.text_mean_)
-        return unit(self.standardizer_(x) @ self.weights_) @ texts.T
+        clips, texts = self._embed(x, bank)
+        return clips @ texts.T
+
+    def _embed(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]]:  # fmt: skip
+        return unit(self.standardizer_(x) @ self.weights_), unit(bank.vectors() - self.text_mean_)
 
     def _state(self) -> dict[str, np.ndarray]:
         return {"weights": self.weights_, "text_mean": self.text_mean_, "mean": self.standardizer_.mean,

@@ -121,7 +121,10 @@ class Bench:
         fit: Bool[np.ndarray, " N"], held: Bool[np.ndarray, " N"],
     ) -> Phase:  # fmt: skip
         where = f"split {self.split.name} of {self.source.dataset}, {self.partition.rule}"
-        return make_phase(features, self.bank_of, classes=classes, others=others, fit=fit, held=held, where=where)
+        return make_phase(
+            features, self.bank_of, classes=classes, others=others, fit=fit, held=held, where=where,
+            changed=lambda view: self.source.changed_features(view, classes, fit, self.seed),
+        )  # fmt: skip
 
     def _features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"]) -> FeatureSet:
         features = self.source.features(classes, fit, self.seed)

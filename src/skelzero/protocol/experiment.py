@@ -13,12 +13,25 @@ from skelzero.methods import METHODS, ZeroShotMethod
 from skelzero.protocol import metrics
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
-from skelzero.protocol.figures import GATED, GZSL, case_of, figures
+from skelzero.protocol.figures import (
+    BALANCED,
+    GATE_SETTINGS,
+    GATED,
+    GUARDED,
+    GZSL,
+    GZSL_TRANSDUCTIVE,
+    TRANSDUCTIVE,
+    TRANSDUCTIVE_SETTINGS,
+    Transductions,
+    case_of,
+    figures,
+)
 from skelzero.protocol.gates import Gate, fit_gates
 from skelzero.protocol.phases import Judged, fit_on, judge, unseen_scores
 from skelzero.protocol.result import Result, Task, hardware, now, versions
 from skelzero.protocol.selection import Selection, Trial, select
 from skelzero.protocol.stacking import Stacking, fit_stacking
+from skelzero.protocol.transduction import fit_generalised, fit_transduction
 
 NOTHING_TO_CHOOSE = "nothing to choose: one candidate, and seen classes do not compete"
 
@@ -41,6 +54,8 @@ class Trained:
         Top-1 of the stage that is best on the unseen test clips, as publications report it; None without stages.
     seconds : dict
         Time for `selection` and `fit`.
+    transductions : Transductions
+        Alignments that were chosen.
     """
 
     method: ZeroShotMethod
@@ -50,6 +65,7 @@ class Trained:
     pseudo: list[Judged]
     best_on_test: float | None
     seconds: dict[str, float] = field(default_factory=dict)
+    transductions: Transductions = field(default_factory=Transductions)
 
 
 def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
@@ -59,8 +75,9 @@ def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def train(
-    bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool = True, gates: Sequence[str] = ()
-) -> Trained:
+    bench: Bench, name: str, overrides: dict[str, Any], *, calibrate: bool = True, gates: Sequence[str] = (),
+    transductive: Sequence[str] = (),
+) -> Trained:  # fmt: skip
     """Choose settings, the calibration constant and gates on pseudo-unseen classes, then fit on all seen classes.
 
     Parameters
@@ -74,12 +91,14 @@ def train(
         False where seen and unseen classes do not compete; with nothing to choose no pseudo phase is then needed.
     gates : sequence of str
         Names of gates to fit.
+    transductive : sequence of str
+        Settings of `TRANSDUCTIVE_SETTINGS` to choose alignments for.
     """
     begin = time.perf_counter()
     kind = METHODS[name]
     options = candidates(name, overrides)
     judged: list[Judged] = []
-    if calibrate or gates or len(options) > 1 or kind.method.staged:
+    if calibrate or gates or transductive or len(options) > 1 or kind.method.staged:
         selection, judged = select(lambda settings: kind(**settings), options, bench.pseudo(), seed=bench.seed)
         selection = selection.model_copy(update={"encoder_saw_pseudo": bench.encoder_saw_pseudo()})
     else:
@@ -90,9 +109,12 @@ def train(
     method = fitted.at(selection.stage)
     done = time.perf_counter()
     gated = open_gates(bench, gates, judged, kind.method.scores_are_logits) if gates else {}
-    seconds = {"selection": chosen - begin, "fit": done - chosen, "gates": time.perf_counter() - done}
-    return Trained(method, selection, stack(judged) if calibrate else None, gated, judged,
-                   best_stage(bench, fitted), seconds)  # fmt: skip
+    opened = time.perf_counter()
+    stacking = stack(judged) if calibrate or GZSL_TRANSDUCTIVE in transductive else None
+    aligned = choose_alignments(bench, transductive, judged, stacking, kind.method.scores_are_logits)
+    seconds = {"selection": chosen - begin, "fit": done - chosen, "gates": opened - done,
+               "alignment": time.perf_counter() - opened}  # fmt: skip
+    return Trained(method, selection, stacking, gated, judged, best_stage(bench, fitted), seconds, aligned)
 
 
 def best_stage(bench: Bench, fitted: ZeroShotMethod) -> float | None:
@@ -112,6 +134,24 @@ def open_gates(bench: Bench, names: Sequence[str], judged: list[Judged], scores_
     )  # fmt: skip
 
 
+def choose_alignments(
+    bench: Bench, settings: Sequence[str], judged: list[Judged], stacking: Stacking | None, scores_are_logits: bool
+) -> Transductions:  # fmt: skip
+    """Alignments for the transductive settings, chosen on the pseudo phases."""
+    if not settings:
+        return Transductions()
+    temperature = 1.0 if scores_are_logits else score_temperature(judged)
+    found = Transductions()
+    if {TRANSDUCTIVE, GUARDED} & set(settings):
+        found.prototypes = fit_transduction(judged, temperature, "prototypes", seed=bench.seed)
+    if BALANCED in settings:
+        found.balanced = fit_transduction(judged, temperature, "balanced", seed=bench.seed)
+    if GZSL_TRANSDUCTIVE in settings:
+        assert stacking is not None
+        found.among_all = fit_generalised(judged[0], stacking.constant(judged[0].reference), temperature)
+    return found
+
+
 def score_temperature(judged: list[Judged]) -> float:
     """Makes scores log-probabilities, by likelihood on pseudo-unseen classes; of several folds the median."""
     return float(np.median([fit_calibration(j.unseen_scores, j.unseen_truth).temperature for j in judged]))
@@ -128,8 +168,10 @@ def stack(judged: list[Judged]) -> Stacking:
 def run_task(task: Task, bench: Bench) -> Result:
     """Train, judge and describe one task on its bench."""
     begin = time.perf_counter()
-    gates = [name.removeprefix(GATED) for name in task.settings if name.startswith(GATED)]
-    trained = train(bench, task.method, task.overrides, calibrate=GZSL in task.settings, gates=gates)
+    gates = [name.removeprefix(GATED) for name in task.settings if name in GATE_SETTINGS]
+    transductive = [name for name in task.settings if name in TRANSDUCTIVE_SETTINGS]
+    trained = train(bench, task.method, task.overrides, calibrate=GZSL in task.settings, gates=gates,
+                    transductive=transductive)  # fmt: skip
     started = time.perf_counter()
     judged = judge(bench.final(), trained.method)
     gamma = trained.stacking.constant(judged.reference) if trained.stacking else 0.0
@@ -142,7 +184,8 @@ def describe(
 ) -> Result:  # fmt: skip
     """Everything about a task in one record."""
     phase = bench.final()
-    found = figures(judged, gamma, task.settings, gates=trained.gates, best_on_test=trained.best_on_test)
+    found = figures(judged, gamma, task.settings, gates=trained.gates, best_on_test=trained.best_on_test,
+                    transductions=trained.transductions, seed=task.seed)  # fmt: skip
     clips = {"fit": len(phase.fit), "held": len(phase.held), "partition": bench.partition.rule}
     text = {"class_set": task.class_set, "encoder": phase.bank.encoder, "kinds": list(phase.bank.kinds),
             "sha256": phase.bank.text_sha256}  # fmt: skip
@@ -151,7 +194,8 @@ def describe(
         key=task.key, task=task, metrics=found.metrics, chance=found.chance, per_class=found.per_class,
         class_order=found.class_order, confusion=found.confusion, curves=found.curves, selection=trained.selection,
         stacking=trained.stacking, gamma=gamma if trained.stacking else None, gates=trained.gates,
-        gates_on_pseudo=pseudo_gates(trained), method_settings=trained.method.settings.model_dump(mode="json"),
+        gates_on_pseudo=pseudo_gates(trained), transductions=trained.transductions.facts(),
+        method_settings=trained.method.settings.model_dump(mode="json"),
         data={**bench.source.facts(), **clips}, text=text, encoder=phase.fit.card.model_dump(mode="json"),
         diagnostics=diagnostics, leaky=bench.leaky, versions=versions(), hardware=hardware(), seconds=seconds,
         made=now(),

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
+from skelzero.methods import METHODS, EndToEndMethod
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.experiment import run_task
 from skelzero.protocol.plan import bank_of, open_bank, open_source
 from skelzero.protocol.result import Result, Task, read_result, result_path
+from skelzero.protocol.sources import AlignedSource
 from skelzero.text import load_class_set
 
 Progress = Callable[[int, int], None]
@@ -155,7 +157,8 @@ def _run(task: Task, out: Path) -> BaseException | None:
 
 def bench_for(task: Task) -> Bench:
     """The bench of a task; the last ones are kept, since tasks of one unit follow each other."""
-    shared = task.model_copy(update={"method": "", "overrides": {}})
+    own = METHODS[task.method].method.end_to_end
+    shared = task if own else task.model_copy(update={"method": "", "overrides": {}})
     return _bench(shared.model_dump_json())
 
 
@@ -164,8 +167,11 @@ def _bench(task_json: str) -> Bench:
     task = Task.model_validate_json(task_json)
     source = open_source(Path(task.data), task.encoder, task.pipeline, task.split.dataset)
     class_set = load_class_set(task.class_set)
-    bank = open_bank(class_set, task.text_encoder, task.kinds)
+    texts = bank_of(open_bank(class_set, task.text_encoder, task.kinds), class_set)
+    method = METHODS[task.method](**task.overrides) if task.method else None
+    if isinstance(method, EndToEndMethod):
+        source = AlignedSource(source, method, texts)
     return Bench(
-        source, task.split.split(), bank_of(bank, class_set), seed=task.seed, folds=task.folds,
+        source, task.split.split(), texts, seed=task.seed, folds=task.folds,
         partition=task.partition, test_subjects=task.test_subjects, allow_leaky=task.allow_leaky,
     )  # fmt: skip

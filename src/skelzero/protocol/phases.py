@@ -40,6 +40,11 @@ class Phase:
         Class codes in the order of the bank.
     fitted : int
         How many classes are fitted: the first rows of the bank.
+    exemplars : FeatureSet, optional
+        Clips of the other classes on the training side: no method is fitted on them; one-shot recognition takes single
+        ones of them as examples.
+    changed : callable, optional
+        Features of the fitted clips in a changed form, by its name.
     """
 
     fit: FeatureSet
@@ -47,6 +52,8 @@ class Phase:
     bank: TextBank
     codes: tuple[str, ...]
     fitted: int
+    exemplars: FeatureSet | None = None
+    changed: Callable[[str], Float32[np.ndarray, "N D"]] | None = None
 
     def __post_init__(self) -> None:
         assert not set(self.fit.names) & set(self.held.names), "a clip both fits and judges"
@@ -100,12 +107,15 @@ class Judged:
         Held clips among the unseen classes alone: a method may well score a class relative to the others.
     fitted_scores : float32 (F, K)
         Fitted clips by all classes.
+    method : ZeroShotMethod
+        That gave the scores.
     """
 
     phase: Phase
     scores: Float32[np.ndarray, "N K"]
     branch_scores: Float32[np.ndarray, "N U"]
     fitted_scores: Float32[np.ndarray, "F K"]
+    method: ZeroShotMethod
 
     @property
     def seen(self) -> Bool[np.ndarray, " K"]:
@@ -144,12 +154,13 @@ def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
     A long fit that was stopped goes on where it was: its checkpoint lies in the cache folder until it is done.
     """
     method, x, y = make(), phase.fit.features, phase.truth(phase.fit)
+    views = {name: phase.changed(name) for name in method.views} if phase.changed else {}
     if not method.resumable:
-        return method.fit(x, y, phase.seen_bank, seed=seed)
+        return method.fit(x, y, phase.seen_bank, seed=seed, views=views)
     facts = [method.kind, method.settings.model_dump(mode="json"), seed, phase.bank.text_sha256, phase.codes,
              phase.fitted, sha256_array(x), sha256_array(y)]  # fmt: skip
     folder = cache_folder("methods-unfinished") / sha256_of(facts)
-    fitted = method.fit(x, y, phase.seen_bank, seed=seed, folder=folder)
+    fitted = method.fit(x, y, phase.seen_bank, seed=seed, folder=folder, views=views)
     shutil.rmtree(folder, ignore_errors=True)
     return fitted
 
@@ -158,7 +169,7 @@ def judge(phase: Phase, method: ZeroShotMethod) -> Judged:
     """Score the clips; nothing of the method changes."""
     scores = method.scores(phase.held.features, phase.bank)
     among_unseen = method.scores(phase.held.features, phase.unseen_bank) if phase.others else scores[:, :0]
-    return Judged(phase, scores, among_unseen, method.scores(phase.fit.features, phase.bank))
+    return Judged(phase, scores, among_unseen, method.scores(phase.fit.features, phase.bank), method)
 
 
 def unseen_scores(phase: Phase, method: ZeroShotMethod) -> Float32[np.ndarray, "M U"]:
@@ -170,6 +181,7 @@ def unseen_scores(phase: Phase, method: ZeroShotMethod) -> Float32[np.ndarray, "
 def make_phase(
     clips: FeatureSet, bank_of: Callable[[tuple[str, ...]], TextBank], *, classes: tuple[str, ...],
     others: tuple[str, ...], fit: Bool[np.ndarray, " N"], held: Bool[np.ndarray, " N"], where: str,
+    changed: Callable[[str], FeatureSet] | None = None,
 ) -> Phase:  # fmt: skip
     """Build a phase out of all clips.
 
@@ -185,6 +197,8 @@ def make_phase(
         Clips that may be fitted (those of `classes` are) and clips that may judge (those of either are).
     where : str
         Named in messages.
+    changed : callable, optional
+        All clips' features in a changed form, by its name.
 
     Raises
     ------
@@ -192,11 +206,15 @@ def make_phase(
         A class without clips on the side where it needs some.
     """
     of_classes = np.isin(clips.codes, classes)
+    exemplars = clips.take(np.flatnonzero(fit & ~held & np.isin(clips.codes, others)))
     fit, held = fit & of_classes, held & (of_classes | np.isin(clips.codes, others))
     _need(classes, clips.codes[fit], "training", where)
     _need(others, clips.codes[held], "test", where)
     codes = (*classes, *others)
-    return Phase(clips.take(np.flatnonzero(fit)), clips.take(np.flatnonzero(held)), bank_of(codes), codes, len(classes))
+    return Phase(
+        clips.take(np.flatnonzero(fit)), clips.take(np.flatnonzero(held)), bank_of(codes), codes, len(classes),
+        exemplars, None if changed is None else lambda name: changed(name).features[fit],
+    )  # fmt: skip
 
 
 def _need(classes: tuple[str, ...], present: np.ndarray, side: str, where: str) -> None:

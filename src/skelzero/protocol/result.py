@@ -122,8 +122,9 @@ class Result(BaseModel):
         Setting, then S at equally spaced U from 0 to 1.
     method_settings : dict
         All settings of the fitted method, chosen and default ones.
-    transductive : bool
-        True where a method saw the unlabelled test set; such figures have their own column.
+    transductions : dict
+        The alignments of the transductive settings, and how they were chosen. Such settings have seen all test clips
+        without their labels (`clips_seen` in their metrics) and never share a column with inductive ones.
     leaky : bool
         True where the encoder was trained on unseen classes: not a zero-shot result.
     """
@@ -147,7 +148,7 @@ class Result(BaseModel):
     text: dict[str, Any]
     encoder: dict[str, Any]
     diagnostics: dict[str, Any]
-    transductive: bool = False
+    transductions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     leaky: bool = False
     versions: dict[str, str]
     hardware: dict[str, Any]

@@ -17,6 +17,7 @@ from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
 from skelzero.methods import ZeroShotMethod, load_method
 from skelzero.protocol.calibration import Calibration
+from skelzero.protocol.figures import Transductions
 from skelzero.protocol.gates import Gate
 from skelzero.protocol.result import SplitFacts
 from skelzero.protocol.selection import Selection
@@ -39,6 +40,8 @@ class RunCard(BaseModel):
         Subtracted from seen classes' scores when all classes compete; None where no class is unseen.
     gates : dict
         By name; between the encoder's classifier and the method among unseen classes.
+    transductions : Transductions
+        Alignments for the transductive settings.
     calibration : Calibration
         From scores to probabilities, and when to name nothing.
     data, checksum, partition
@@ -65,6 +68,7 @@ class RunCard(BaseModel):
     stacking: Stacking
     gamma: float | None
     gates: dict[str, Gate] = Field(default_factory=dict)
+    transductions: Transductions = Field(default_factory=Transductions)
     calibration: Calibration
     data: str
     checksum: str

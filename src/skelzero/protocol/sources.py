@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,13 @@ from skelzero.cards import sha256_of
 from skelzero.clips import ClipStore
 from skelzero.encoders import FeatureSet, TrainedEncoder, TrainSettings, cached_encoder
 from skelzero.errors import UserError
+from skelzero.methods import EndToEndMethod
 from skelzero.preprocess import PIPELINES, Prepared, default_pipeline, prepare
+from skelzero.preprocess.key_frames import without_key_frames
+from skelzero.text import TextBank
+
+VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"without-key-frames": without_key_frames}
+"""Changed forms of prepared clips (N, C, T, V, M), by the names that methods ask for them."""
 
 
 class FeatureSource(ABC):
@@ -45,6 +53,19 @@ class FeatureSource(ABC):
     @abstractmethod
     def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
         """Features of all clips, by an encoder trained on the clips `fit` of `classes`; rows as in `clips`."""
+
+    def changed_features(
+        self, view: str, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int
+    ) -> FeatureSet:  # fmt: skip
+        """Features of all clips in a changed form (`VIEWS`), by the same encoder as `features`.
+
+        Raises
+        ------
+        UserError
+            There are no clips, only features.
+        """
+        raise UserError("this needs the clips, not only their features", where=self.dataset, got="a features folder",
+                        expected="a clip store")  # fmt: skip
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -87,12 +108,55 @@ class StoreSource(FeatureSource):
     def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
         return cached_features(self.encoder(classes, fit, seed), self.clips)
 
+    def changed_features(
+        self, view: str, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int
+    ) -> FeatureSet:  # fmt: skip
+        changed = replace(self.clips, data=VIEWS[view](np.asarray(self.clips.data)),
+                          history=(*self.clips.history, view))  # fmt: skip
+        return cached_features(self.encoder(classes, fit, seed), changed)
+
     def facts(self) -> dict[str, Any]:
         return {
             "dataset": self.dataset, "checksum": self.checksum, "clips": len(self.clips),
             "pipeline": self.clips.pipeline, "history": list(self.clips.history), "layout": self.clips.layout.name,
             "skipped": [list(pair) for pair in self.skipped],
         }  # fmt: skip
+
+
+class AlignedSource(StoreSource):
+    """A clip store seen by encoders that are trained end to end for a method.
+
+    Parameters
+    ----------
+    base : FeatureSource
+        The store, with the settings of the encoder that other methods share.
+    method : EndToEndMethod
+    bank_of : callable
+        Texts of class codes, in their order.
+
+    Raises
+    ------
+    UserError
+        There are no clips, only features; or settings with which no encoder can be trained.
+    """
+
+    def __init__(
+        self, base: FeatureSource, method: EndToEndMethod, bank_of: Callable[[tuple[str, ...]], TextBank]
+    ) -> None:  # fmt: skip
+        if not isinstance(base, StoreSource):
+            raise UserError(f"{method.kind} trains its encoder end to end: it needs clips", where=base.dataset,
+                            got="a features folder", expected="a clip store")  # fmt: skip
+        vars(self).update(vars(base))
+        self.settings = checked_settings(method.training(base.settings))
+        self._method, self._bank_of = method, bank_of
+
+    def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
+        """An encoder trained on the clips `fit` of `classes` against the texts of `classes`, and on nothing else."""
+        rows = np.flatnonzero(fit & np.isin(self.clips.codes, classes))
+        return cached_encoder(
+            self.clips.take(rows), list(classes), TrainSettings(**{**self.settings, "seed": seed}),
+            anchors=self._method.anchors(self._bank_of(classes)),
+        )  # fmt: skip
 
 
 def checked_settings(given: dict[str, Any]) -> dict[str, Any]:

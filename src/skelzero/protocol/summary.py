@@ -119,9 +119,8 @@ def _values(results: Iterable[Result]) -> dict[tuple[str, str, str, str, str], _
         # On a fixed split the seed is the unit; on random draws the draw is.
         unit: Unit = (task.split.name, task.seed if group == task.split.name else -1)
         for setting, metrics in result.metrics.items():
-            name = f"{setting}-transductive" if result.transductive else setting
             for metric, value in metrics.items():
-                units = table[(task.method, task.split.dataset, group, name, metric)]
+                units = table[(task.method, task.split.dataset, group, setting, metric)]
                 units.lists[unit].append(value)
                 units.family, units.leaky = task.split.family, units.leaky or result.leaky
                 if metric in result.chance.get(setting, {}):

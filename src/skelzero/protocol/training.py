@@ -8,7 +8,7 @@ from skelzero.errors import UserError
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
 from skelzero.protocol.experiment import Trained, train
-from skelzero.protocol.figures import Figures, figures
+from skelzero.protocol.figures import TRANSDUCTIVE_SETTINGS, Figures, figures
 from skelzero.protocol.gates import GATES
 from skelzero.protocol.grid import bench_for
 from skelzero.protocol.metrics import side_margin
@@ -31,7 +31,9 @@ def train_run(task: Task) -> Run:
     if not isinstance(source, StoreSource):
         raise UserError("a run needs clips, so that its encoder can be kept with it", where=task.data, got="features",
                         expected="a clip store", next_step="name the store; `compare` reads features")  # fmt: skip
-    trained = train(bench, task.method, task.overrides, gates=GATES if task.split.unseen else ())
+    unseen = bool(task.split.unseen)
+    trained = train(bench, task.method, task.overrides, gates=GATES if unseen else (),
+                    transductive=TRANSDUCTIVE_SETTINGS if unseen else ())  # fmt: skip
     encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
     return Run(_card(task, bench, source, trained), encoder, trained.method, bench.final().bank)
 
@@ -51,7 +53,7 @@ def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> Ru
         layout=clips.layout.name, persons=source.persons, class_set=task.class_set, text_encoder=task.text_encoder,
         kinds=list(task.kinds),
         text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
-        gates=trained.gates,
+        gates=trained.gates, transductions=trained.transductions,
         calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), data=str(Path(task.data).resolve()),
         checksum=task.checksum, partition=task.partition, test_subjects=list(task.test_subjects),
         partition_rule=bench.partition.rule,
@@ -90,4 +92,5 @@ def evaluate_run(run: Run, settings: tuple[str, ...], *, data: Path | None = Non
         source, card.split.split(), lambda codes: run.bank.take([rows[code] for code in codes]), seed=card.seed,
         partition=card.partition, test_subjects=card.test_subjects, allow_leaky=card.leaky,
     )  # fmt: skip
-    return figures(judge(bench.final(), run.method), card.gamma, settings, gates=card.gates)
+    return figures(judge(bench.final(), run.method), card.gamma, settings, gates=card.gates,
+                   transductions=card.transductions, seed=card.seed)  # fmt: skip

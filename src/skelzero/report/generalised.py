@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from skelzero.protocol.figures import GATED, GZSL
+from skelzero.protocol.figures import GATE_SETTINGS, GATED, GZSL
 from skelzero.protocol.metrics import CURVE_POINTS
 from skelzero.protocol.result import Result
 from skelzero.protocol.summary import Row, split_group
@@ -21,7 +21,7 @@ Place = tuple[str, str]
 def gates_section(place: Place, rows: Sequence[Row]) -> str:
     """A table, gates by methods; empty where there are no gates. The oracle sends every clip to its own branch."""
     here = [r for r in rows if (r.dataset, r.split) == place and r.setting.startswith(GZSL)]
-    gated = list(dict.fromkeys(r.setting for r in here if r.setting.startswith(GATED)))
+    gated = list(dict.fromkeys(r.setting for r in here if r.setting in GATE_SETTINGS))
     if not gated:
         return ""
     methods = list(dict.fromkeys(r.method for r in here))

@@ -14,7 +14,7 @@ import numpy as np
 
 from skelzero.cards import write_text
 from skelzero.errors import UserError
-from skelzero.protocol.figures import GATED
+from skelzero.protocol.figures import GATE_SETTINGS, family
 from skelzero.protocol.result import Result
 from skelzero.protocol.summary import Pair, Row, pair_up, split_group, summarise
 from skelzero.report.generalised import curve_section, gates_section
@@ -67,7 +67,7 @@ def write_report(results: Sequence[Result], path: Path, *, title: str, baseline:
     chosen = baseline or ("ridge" if "ridge" in methods else sorted(methods)[0])
     rows, pairs = summarise(results), pair_up(results, chosen)
     # Gates have a table of their own.
-    keys = list(dict.fromkeys((r.dataset, r.split, r.setting) for r in rows if not r.setting.startswith(GATED)))
+    keys = list(dict.fromkeys((r.dataset, r.split, r.setting) for r in rows if r.setting not in GATE_SETTINGS))
     places = list(dict.fromkeys((r.dataset, r.split) for r in rows))
     parts = [f"<h1>{escape(title)}</h1>", *_warnings(results)]
     parts += [f'<p class="lead">{_headline(key, rows, pairs, chosen)}</p>' for key in keys]
@@ -96,7 +96,7 @@ def _warnings(results: Sequence[Result]) -> list[str]:
         found.append('<p class="warn">Synthetic motion: these figures say nothing about recordings of people.</p>')
     if any(r.leaky for r in results):
         found.append('<p class="warn">A leaky encoder: it was trained on unseen classes. Not a zero-shot result.</p>')
-    if any(r.transductive for r in results):
+    if any("transductive" in s for r in results for s in r.metrics):
         found.append('<p class="warn">Some settings are transductive: they saw the unlabelled test set.</p>')
     return found
 
@@ -106,7 +106,7 @@ def _of(key: Key, rows: Sequence[Row], metric: str) -> list[Row]:
 
 
 def _main_metric(key: Key) -> str:
-    return MAIN[key[2].split("-")[0]]
+    return MAIN[family(key[2])]
 
 
 def _headline(key: Key, rows: Sequence[Row], pairs: Sequence[Pair], baseline: str) -> str:
@@ -144,8 +144,7 @@ def _value(row: Row) -> str:
 
 
 def _section(key: Key, rows: Sequence[Row], pairs: Sequence[Pair], baseline: str) -> str:
-    kind = key[2].split("-")[0]
-    metrics = [m for m in SHOWN[kind] if _of(key, rows, m)]
+    metrics = [m for m in SHOWN[family(key[2])] if _of(key, rows, m)]
     table = {(r.method, r.metric): r for m in metrics for r in _of(key, rows, m)}
     main = _main_metric(key)
     best = max(_of(key, rows, main), key=lambda r: r.mean).method
@@ -161,7 +160,7 @@ def _section(key: Key, rows: Sequence[Row], pairs: Sequence[Pair], baseline: str
     chance = "".join(f"<td>{'' if c is None else f'{100 * c:.1f} %'}</td>" for c in
                      (next((r.chance for r in _of(key, rows, m)), None) for m in metrics))  # fmt: skip
     lines.append(f'<tr class="chance"><td>chance</td>{chance}<td></td><td></td></tr>')
-    title = f"{escape(key[0])} {escape(key[1])} — {NAMES.get(kind, kind)}"
+    title = f"{escape(key[0])} {escape(key[1])} — {NAMES.get(key[2], key[2])}"
     return f'<h2>{title}</h2><div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
