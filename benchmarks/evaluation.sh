@@ -8,6 +8,7 @@ OUT=${1:-evaluation}
 RUN=${SKELZERO:-.venv/bin/skelzero}
 export OMP_NUM_THREADS=1
 METHODS=ridge,scale,msf,devise,conse,revise,jpose,cada-vae,synse
+ALIGNED=ridge,devise,scale,msf,smie,pgfa
 ABLATIONS=scale-published,scale:no-list,scale:no-hardness,scale:no-confidence,scale:no-proto,scale:no-kl,scale:no-recon,scale:no-reference
 
 for pair in utd:utd_mhad.zip ucla:nw_ucla.tar.xz msr:msr_action3d.tar.xz; do
@@ -30,6 +31,16 @@ for item in utd:random:9 ucla:random:5 msr:random:7 utd:22/5,18/9,14/13 ucla:8/2
   $RUN compare --methods $METHODS --setting zsl,gzsl,gates --data "$OUT/$store" --split "$split" $runs \
     --out "$OUT/all-$name" --json >"$OUT/all-$name.json"
 done
+
+# PGFA and SMIE beside the others; what alignment adds to each; one example a class.
+for item in utd:random:9 ucla:random:5 msr:random:7 utd:22/5,18/9,14/13 ucla:8/2,5/5 utd:random-10,random-11,random-12; do
+  store=${item%%:*} split=${item#*:} name=$(tr -c 'a-z0-9\n' - <<<"$item")
+  case $split in random:*) runs="--draws 16" ;; *) runs="--seeds 5" ;; esac
+  $RUN compare --methods $ALIGNED --setting zsl,gzsl,transductive,one-shot --data "$OUT/$store" --split "$split" $runs \
+    --out "$OUT/aligned-$name" --json >"$OUT/aligned-$name.json"
+done
+${RUN%skelzero}python benchmarks/alignment.py "$OUT/utd" --split random:9 --draws 16 --out "$OUT/alignment-utd"
+${RUN%skelzero}python benchmarks/alignment.py "$OUT/ucla" --split random:5 --draws 16 --out "$OUT/alignment-ucla"
 
 # SCALE's ablations, MSF as published, and MSF's texts one by one.
 $RUN compare --methods ridge,scale,$ABLATIONS --setting zsl --data "$OUT/utd" --split random:9 --draws 16 \

@@ -23,6 +23,7 @@ def evaluate(
 
     Example: `skelzero evaluate run --setting gzsl --json`
     """
+    from skelzero.protocol.figures import COUNTS
     from skelzero.protocol.run import Run
     from skelzero.protocol.training import evaluate_run
 
@@ -34,7 +35,10 @@ def evaluate(
     title = f"{card.method} on {card.dataset} {card.split.name}" + (" (leaky encoder)" if card.leaky else "")
     for name, values in found.metrics.items():
         chance = found.chance[name]
-        rows = [[m, f"{100 * v:.1f}", f"{100 * chance[m]:.1f}" if m in chance else ""] for m, v in values.items()]
+        rows = [
+            [m, f"{v:.0f}" if m in COUNTS else f"{100 * v:.1f}", f"{100 * chance[m]:.1f}" if m in chance else ""]
+            for m, v in values.items()
+        ]
         console.put_table(f"{title}, {name}, %", ["metric", "value", "chance"], rows)
     if as_json:
         console.put_json({

@@ -166,7 +166,7 @@ class Smie(ZeroShotMethod):
 
     @classmethod
     def candidates(cls) -> list[dict[str, Any]]:
-        return [{}, {"constraint": 0.0}, {"weight_decay": 1.0}]
+        return [{}, {"weight_decay": 1.0}]
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         still = Standardizer(np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))

@@ -29,6 +29,8 @@ ONE_SHOT_SETTINGS = (ONE_SHOT, ONE_SHOT_TEXT)
 SETTINGS = (ZSL, GZSL, *GATE_SETTINGS, *TRANSDUCTIVE_SETTINGS, *ONE_SHOT_SETTINGS)
 """`gzsl` is calibrated stacking, `gzsl-NAME` a hard gate between the encoder's classifier and the method. The
 transductive ones have seen all test clips, without their labels; the one-shot ones a clip of each unseen class."""
+COUNTS = ("clips_seen",)
+"""Metrics that are no shares."""
 
 
 def family(setting: str) -> str:

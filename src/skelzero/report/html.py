@@ -28,7 +28,14 @@ TITLES = {
     "top1_best_on_test": "best-on-test (as published)", "H_best_on_test": "H best-on-test (as published)",
     "gate_auc": "gate AUC", "H_oracle_gate": "oracle-gate H", "per_class": "per-class mean",
 }  # fmt: skip
-NAMES = {"zsl": "Zero-shot (unseen classes among themselves)", "gzsl": "Generalised (all classes among all)"}
+NAMES = {
+    "zsl": "Zero-shot (unseen classes among themselves)", "gzsl": "Generalised (all classes among all)",
+    "zsl-transductive": "Zero-shot, transductive: classes aligned with the unlabelled test clips",
+    "zsl-transductive-guarded": "Zero-shot, transductive: aligned unless the clips' own statistics speak against it",
+    "zsl-transductive-balanced": "Zero-shot, transductive: equal class shares assumed",
+    "gzsl-transductive": "Generalised, transductive: aligned, then calibrated stacking",
+    "one-shot": "One-shot: the nearest of one example a class", "one-shot-text": "One-shot: examples averaged with texts",
+}  # fmt: skip
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:62rem;padding:1rem}
 h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #d5dae1}
