@@ -195,3 +195,26 @@ def test_killed_parent_leaves_no_worker_behind(ask: Ask, tmp_path: Path) -> None
             break
         time.sleep(0.1)
     assert len(workers) >= 3 and not alive
+
+
+def test_encoders_are_trained_ahead_only_where_they_are_needed(ask: Ask) -> None:
+    def encoders(**changes: Any) -> int:
+        return grid._encoders(plan(ask(seeds=1, **changes)))
+
+    assert encoders(methods=["scale"], settings=["zsl"]) == 1, "one candidate, nothing to choose"
+    assert encoders(methods=["ridge"], settings=["zsl"]) == 2, "three candidates"
+    assert encoders(methods=["scale"], settings=["zsl", "one-shot"]) == 1
+    assert encoders(methods=["scale"], settings=["zsl-transductive"], folds=3) == 4
+    assert encoders(methods=["msf"], settings=["zsl"]) == 2, "a stage is chosen"
+    both = plan(ask(methods=["pgfa", "scale"], seeds=1))
+    assert grid._sharing(both).method == "scale" and grid._sharing(both[:1]).method == "pgfa"
+
+
+def test_an_end_to_end_method_needs_clips(ask: Ask, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="end to end: it needs clips"):
+        run_grid(plan(ask(methods=["pgfa"], seeds=1)), tmp_path, workers=1)
+
+
+def test_without_clips_a_method_goes_without_its_views_and_says_so(ask: Ask, tmp_path: Path) -> None:
+    found = run_grid(plan(ask(methods=["smie"], seeds=1, overrides={"smie": {"steps": 5}})), tmp_path, workers=1)
+    assert found[0].diagnostics["temporal_constraint"] is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,15 @@ import pytest
 from skelzero import synthetic
 from skelzero.clips import ClipStore, write_store
 from skelzero.errors import UserError
+from skelzero.methods import Pgfa
+from skelzero.preprocess.key_frames import without_key_frames
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.plan import Request, plan_one
 from skelzero.protocol.run import Run
-from skelzero.protocol.sources import StoreSource
+from skelzero.protocol.sources import AlignedSource, StoreSource
+from skelzero.protocol.splits import load_split
 from skelzero.protocol.training import evaluate_run, train_run
+from skelzero.text import TextBank, build_bank, load_class_set, load_text_encoder
 
 CLASSES = 9
 
@@ -128,3 +133,54 @@ def test_impossible_encoder_settings_are_told(store: Path) -> None:
         StoreSource(store, {"steps": -1})
     with pytest.raises(UserError, match="unknown encoder"):
         StoreSource(store, {"encoder": "shift-gnc"})
+
+
+def test_a_run_of_pgfa_has_an_encoder_of_its_own(store: Path, texts: Path, tmp_path: Path) -> None:
+    asked = request(store, texts, methods=["pgfa"], overrides={"pgfa": {"scale": 5.0}})
+    run = train_run(plan_one(asked, seed=1))
+    run.save(tmp_path / "run")
+    loaded = Run.load(tmp_path / "run")
+    card = loaded.encoder.card
+    assert card.adapter == 6 and set(card.classes) == {f"synthetic:{code}" for code in run.card.split.seen}
+    assert card.settings["contrast"]["scale"] == 5.0 and card.settings["steps"] == 2
+    settings = ("zsl", "gzsl", "zsl-transductive", "zsl-transductive-guarded", "gzsl-transductive", "one-shot-text")
+    here, there = (evaluate_run(r, settings) for r in (run, loaded))
+    assert here == there and set(here.metrics) == set(settings)
+    assert here.metrics["zsl-transductive"]["clips_seen"] == 3 * 4
+    assert np.sum(here.confusion["one-shot-text"]) == 3 * 4 * 20, "every clip once a draw of examples"
+
+
+def test_an_aligned_encoder_is_trained_on_seen_clips_and_seen_texts(store: Path, texts: Path) -> None:
+    method = Pgfa()
+    base = StoreSource(store, {"steps": 2})
+    asked: list[tuple[str, ...]] = []
+
+    def bank_of(codes: tuple[str, ...]) -> TextBank:
+        asked.append(codes)
+        return build_bank(load_class_set("synthetic"), load_text_encoder(f"file:{texts}"), ("action",)).take(
+            [load_class_set("synthetic").index(code) for code in codes]
+        )
+
+    source = AlignedSource(base, method, bank_of)
+    split = load_split(load_class_set("synthetic"), "random:3", codes=sorted(set(base.clips.codes)))
+    fit = base.clips.subjects % 2 == 1
+    encoder = source.encoder(split.seen, fit, seed=0)
+    assert asked == [split.seen]
+    assert encoder.card.clips == int((fit & np.isin(base.clips.codes, split.seen)).sum())
+    other = Pgfa(centre_text=False)
+    assert AlignedSource(base, other, bank_of).encoder(split.seen, fit, seed=0).card != encoder.card
+    assert source.settings["contrast"] and not base.settings["contrast"], "other methods' encoder stays what it was"
+
+
+def test_views_are_features_of_changed_clips_by_the_same_encoder(store: Path) -> None:
+    source = StoreSource(store, {"steps": 2})
+    classes = tuple(sorted(set(source.clips.codes))[:4])
+    fit = source.clips.subjects % 2 == 1
+    plain = source.features(classes, fit, 0)
+    masked = source.changed_features("without-key-frames", classes, fit, 0)
+    assert (plain.names == masked.names).all() and plain.features.shape == masked.features.shape
+    assert not np.allclose(plain.features, masked.features)
+    expected = source.encoder(classes, fit, 0).encode(
+        replace(source.clips, data=without_key_frames(np.asarray(source.clips.data)))
+    )
+    np.testing.assert_array_equal(masked.features, expected.features)

@@ -20,8 +20,10 @@ from skelzero.protocol.figures import (
     GUARDED,
     GZSL,
     GZSL_TRANSDUCTIVE,
+    ONE_SHOT_SETTINGS,
     TRANSDUCTIVE,
     TRANSDUCTIVE_SETTINGS,
+    ZSL,
     Transductions,
     case_of,
     figures,
@@ -72,6 +74,16 @@ def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
     """Settings to try for a method, the default first; what the user fixed holds for all of them."""
     found = [{**settings, **overrides} for settings in METHODS[name].candidates()] or [dict(overrides)]
     return [settings for i, settings in enumerate(found) if settings not in found[:i]]
+
+
+def needs_pseudo(task: Task) -> bool:
+    """Whether anything of a task is chosen on pseudo-unseen classes."""
+    inductive = {ZSL, *ONE_SHOT_SETTINGS}
+    return (
+        bool(set(task.settings) - inductive)
+        or len(candidates(task.method, task.overrides)) > 1
+        or METHODS[task.method].method.staged
+    )
 
 
 def train(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skelzero.methods import METHODS, EndToEndMethod
 from skelzero.protocol.bench import Bench
-from skelzero.protocol.experiment import run_task
+from skelzero.protocol.experiment import needs_pseudo, run_task
 from skelzero.protocol.plan import bank_of, open_bank, open_source
 from skelzero.protocol.result import Result, Task, read_result, result_path
 from skelzero.protocol.sources import AlignedSource
@@ -45,7 +45,7 @@ def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Pr
     tell = progress or (lambda done, total: None)
     missing = list({task.key: task for task in tasks if not result_path(out, task.key).is_file()}.values())
     tell(len(tasks) - len(missing), len(tasks))
-    encoders = sum(members[0].folds + 1 for members in _by_unit(missing).values())
+    encoders = sum(_encoders(members) for members in _by_unit(missing).values())
     workers = min(workers or available_cores(), max(len(missing), encoders))
     failures: list[BaseException] = []
     finished = len(tasks) - len(missing)
@@ -73,7 +73,7 @@ def _in_turn(tasks: list[Task], out: Path) -> Iterator[BaseException | None]:
 def _at_once(tasks: list[Task], out: Path, workers: int) -> Iterator[BaseException | None]:
     """First the encoders of a unit, side by side, then its tasks: an encoder is never trained twice at once."""
     units = _by_unit(tasks)
-    encoders = deque((unit, part) for unit, members in units.items() for part in range(members[0].folds + 1))
+    encoders = deque((unit, part) for unit, members in units.items() for part in range(_encoders(members)))
     left = Counter(unit for unit, _ in encoders)
     ready: deque[Task] = deque()
     pending: dict[Future[BaseException | None], Unit | None] = {}
@@ -85,7 +85,7 @@ def _at_once(tasks: list[Task], out: Path, workers: int) -> Iterator[BaseExcepti
                     pending[executor.submit(_run, ready.popleft(), out)] = None
                 else:
                     unit, part = encoders.popleft()
-                    pending[executor.submit(_warm, units[unit][0], part)] = unit
+                    pending[executor.submit(_warm, _sharing(units[unit]), part)] = unit
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 warmed = pending.pop(future)
                 if warmed is None:
@@ -102,6 +102,16 @@ def _by_unit(tasks: list[Task]) -> dict[Unit, list[Task]]:
     for task in tasks:
         units[task.unit].append(task)
     return units
+
+
+def _encoders(members: list[Task]) -> int:
+    """How many encoders a unit needs: the final one, and those of pseudo phases where something is chosen on them."""
+    return 1 + members[0].folds * any(needs_pseudo(task) for task in members)
+
+
+def _sharing(members: list[Task]) -> Task:
+    """A task whose encoders others of its unit share; one of an end-to-end method has encoders of its own."""
+    return next((task for task in members if not METHODS[task.method].method.end_to_end), members[0])
 
 
 @contextlib.contextmanager

@@ -43,8 +43,8 @@ class Phase:
     exemplars : FeatureSet, optional
         Clips of the other classes on the training side: no method is fitted on them; one-shot recognition takes single
         ones of them as examples.
-    changed : callable, optional
-        Features of the fitted clips in a changed form, by its name.
+    changed : callable
+        Features of the fitted clips in a changed form, by its name; None where there are only features.
     """
 
     fit: FeatureSet
@@ -53,7 +53,7 @@ class Phase:
     codes: tuple[str, ...]
     fitted: int
     exemplars: FeatureSet | None = None
-    changed: Callable[[str], Float32[np.ndarray, "N D"]] | None = None
+    changed: Callable[[str], Float32[np.ndarray, "N D"] | None] = lambda name: None
 
     def __post_init__(self) -> None:
         assert not set(self.fit.names) & set(self.held.names), "a clip both fits and judges"
@@ -154,7 +154,7 @@ def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
     A long fit that was stopped goes on where it was: its checkpoint lies in the cache folder until it is done.
     """
     method, x, y = make(), phase.fit.features, phase.truth(phase.fit)
-    views = {name: phase.changed(name) for name in method.views} if phase.changed else {}
+    views = {name: view for name in method.views if (view := phase.changed(name)) is not None}
     if not method.resumable:
         return method.fit(x, y, phase.seen_bank, seed=seed, views=views)
     facts = [method.kind, method.settings.model_dump(mode="json"), seed, phase.bank.text_sha256, phase.codes,
@@ -181,7 +181,7 @@ def unseen_scores(phase: Phase, method: ZeroShotMethod) -> Float32[np.ndarray, "
 def make_phase(
     clips: FeatureSet, bank_of: Callable[[tuple[str, ...]], TextBank], *, classes: tuple[str, ...],
     others: tuple[str, ...], fit: Bool[np.ndarray, " N"], held: Bool[np.ndarray, " N"], where: str,
-    changed: Callable[[str], FeatureSet] | None = None,
+    changed: Callable[[str], FeatureSet | None] = lambda name: None,
 ) -> Phase:  # fmt: skip
     """Build a phase out of all clips.
 
@@ -213,7 +213,7 @@ def make_phase(
     codes = (*classes, *others)
     return Phase(
         clips.take(np.flatnonzero(fit)), clips.take(np.flatnonzero(held)), bank_of(codes), codes, len(classes),
-        exemplars, None if changed is None else lambda name: changed(name).features[fit],
+        exemplars, lambda name: None if (found := changed(name)) is None else found.features[fit],
     )  # fmt: skip
 
 

@@ -56,16 +56,9 @@ class FeatureSource(ABC):
 
     def changed_features(
         self, view: str, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int
-    ) -> FeatureSet:  # fmt: skip
-        """Features of all clips in a changed form (`VIEWS`), by the same encoder as `features`.
-
-        Raises
-        ------
-        UserError
-            There are no clips, only features.
-        """
-        raise UserError("this needs the clips, not only their features", where=self.dataset, got="a features folder",
-                        expected="a clip store")  # fmt: skip
+    ) -> FeatureSet | None:  # fmt: skip
+        """Features of all clips in a changed form (`VIEWS`) by the same encoder; None where there are no clips."""
+        return None
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
