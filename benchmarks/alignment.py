@@ -3,8 +3,9 @@
 `python benchmarks/alignment.py STORE --split random:9 --draws 16 [--methods pgfa,ridge] [--out FOLDER]`. In each draw
 the method, its alignment, and the rule that switches it off are chosen on pseudo-unseen classes, as in
 `skelzero compare`; then streams are drawn from the test clips (clips of seen classes are the foreign ones) and judged
-four ways: without alignment, as published, balanced, and guarded. Accuracy is over the clips of the classes asked for. Writes
-`alignment.json` and `alignment.html`. Encoders come from the cache, where a comparison of the same split left them.
+four ways: without alignment, as published, balanced, and guarded. Accuracy is over the clips of the classes asked for.
+Writes `alignment.json` and `alignment.html`. Encoders come from the cache, where a comparison of the same split left
+them.
 """
 
 from __future__ import annotations

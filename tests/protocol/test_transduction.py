@@ -45,7 +45,8 @@ def test_a_stream_holds_both_spaces(judged: Judged) -> None:
 def test_the_best_attempt_is_chosen_and_all_are_told(pseudo: Judged) -> None:
     chosen = fit_transduction([pseudo], 0.2, "prototypes")
     best = max(a.top1[0] for a in chosen.attempts)
-    assert [a for a in chosen.attempts if (a.space, a.settings) == (chosen.space, chosen.settings)][0].top1[0] == best
+    taken = next(a for a in chosen.attempts if (a.space, a.settings) == (chosen.space, chosen.settings))
+    assert taken.top1[0] == best
     assert {a.space for a in chosen.attempts} == {"own", "features"} and len(chosen.attempts) == 12
     assert chosen.without[0] == pytest.approx((pseudo.unseen_scores.argmax(1) == pseudo.unseen_truth).mean())
 

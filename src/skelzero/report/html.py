@@ -34,7 +34,8 @@ NAMES = {
     "zsl-transductive-guarded": "Zero-shot, transductive: aligned unless the clips' own statistics speak against it",
     "zsl-transductive-balanced": "Zero-shot, transductive: equal class shares assumed",
     "gzsl-transductive": "Generalised, transductive: aligned, then calibrated stacking",
-    "one-shot": "One-shot: the nearest of one example a class", "one-shot-text": "One-shot: examples averaged with texts",
+    "one-shot": "One-shot: the nearest of one example a class",
+    "one-shot-text": "One-shot: the nearest of one example a class, averaged with its text",
 }  # fmt: skip
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:62rem;padding:1rem}
