@@ -196,3 +196,27 @@ def test_mistakes_are_told(prepared: Prepared, anchors: np.ndarray) -> None:
         TrainSettings(epoch_rates={})
     with pytest.raises(ValueError, match="accumulate must divide"):
         TrainSettings(batch=10, accumulate=3)
+
+
+@pytest.mark.parametrize("how", [{"precision": "bf16-mixed"}, {"devices": 2}])
+def test_other_precision_and_devices_train_to_about_the_same(
+    prepared: Prepared, anchors: np.ndarray, how: dict[str, Any]
+) -> None:
+    codes = sorted(set(prepared.codes.tolist()))[:2]
+    settings = {**SHORT, "accelerator": "cpu", "steps": 2}
+    plain, other = (
+        train_encoder(prepared, codes, TrainSettings(**{**settings, **more}), anchors=anchors) for more in ({}, how)
+    )
+    a, b = (t.model.state_dict()["head.weight"] for t in (plain, other))
+    assert torch.isfinite(b).all() and not torch.equal(a, b)
+    assert float((a - b).norm() / a.norm()) < 0.15
+
+
+def test_cosines_are_exact_in_mixed_precision(prepared: Prepared, anchors: np.ndarray) -> None:
+    codes = sorted(set(prepared.codes.tolist()))[:2]
+    model = train_encoder(prepared, codes, TrainSettings(**{**SHORT, "steps": 1}), anchors=anchors).model
+    out = torch.randn(6, 12)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model.class_scores(out)
+    torch.testing.assert_close(mixed, model.class_scores(out))
+    assert mixed.dtype == torch.float32

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelzero.encoders.graph import SkeletonGraph
-from skelzero.encoders.norms import ChannelNorm, counting, take_census
+from skelzero.encoders.norms import Census, ChannelNorm, counting, take_census
 from skelzero.errors import UserError
 from skelzero.registry import Registry
 
@@ -110,9 +110,15 @@ class SkeletonEncoder(nn.Module, ABC):
         if found is None:
             return None
         census, rows, home = found
-        bodies = self.normalise(self.split_bodies(x)).flatten(0, 1)  # (N * M, T, V, C)
+        bodies = self.split_bodies(x)
+        if self.norm_bodies > 1:  # All places of a clip are one sample of the input norm.
+            with counting(self, Census(len(x), ())):
+                bodies = self.normalise(bodies)
+        bodies = bodies.flatten(0, 1)[rows]  # (B, T, V, C)
         with counting(self, census):
-            pooled = self.bodies(bodies[rows]).mean(dim=(1, 2))
+            if self.norm_bodies == 1:
+                bodies = self.normalise(bodies[:, None])[:, 0]
+            pooled = self.bodies(bodies).mean(dim=(1, 2))
         return pooled[home].mean(dim=1)
 
     def align_to(self, anchors: Float[Tensor, "K E"], scale: float, *, learn_scale: bool = False) -> None:
@@ -140,7 +146,9 @@ class SkeletonEncoder(nn.Module, ABC):
         """Logits of classes from what the head gives."""
         if not self.aligned:
             return out
-        return self.log_scale.exp() * F.normalize(out, dim=1) @ self.anchors.T
+        # Cosines of neighbouring classes differ by less than what 16 bits of mixed precision can tell apart.
+        with torch.autocast(out.device.type, enabled=False):
+            return self.log_scale.exp() * F.normalize(out.to(self.anchors.dtype), dim=1) @ self.anchors.T
 
     def forward(self, x: Float[Tensor, "N C T V M"]) -> Float[Tensor, "N K"]:
         """Class scores (logits)."""
