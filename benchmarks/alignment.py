@@ -37,7 +37,7 @@ CURVES: dict[str, list[dict[str, float]]] = {
     "clips in the stream": [{"length": n} for n in (1, 2, 5, 10, 20, 50, 0)],
     "classes missing": [{"missing": n} for n in (0, 1, 2, 4)],
 }
-REPEATS = 10
+REPEATS = 5
 
 
 def study(task: Task) -> dict[str, dict[str, float]]:

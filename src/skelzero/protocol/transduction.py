@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from skelzero.methods.alignment import (
     AlignmentSettings,
     Guard,
     Rule,
+    StreamStatistics,
     Trial,
     align,
     align_scores,
@@ -35,6 +37,8 @@ Space = Literal["own", "features"]
 Form = Literal["prototypes", "balanced"]
 ALPHAS = (0.4, 0.2, 0.6, 0.8, 0.9, 1.0)
 EPSILONS = (0.05, 0.02, 0.1, 0.2)
+FOREIGN_QUANTILE = 0.5
+"""A clip looks foreign where its best score is below the median of clips that are."""
 RULE_MARGIN = 0.01
 """A rule with conditions has to gain that much more accuracy than one with fewer: pseudo-unseen clips are few."""
 RULE = "space and settings with the best top-1 on pseudo-unseen classes after alignment (mean over folds)"
@@ -54,12 +58,16 @@ class Stream:
         z-scored by the fitted clips.
     temperature : float
         Makes scores log-probabilities.
+    foreign_scores : float (F, K)
+        By the method, of clips that are certainly of none of the classes: the fitted ones. Statistics of a stream mean
+        little by themselves; what they are for such clips is known in every phase, without a label of the stream.
     """
 
     scores: Float[np.ndarray, "N K"]
     own: tuple[Float[np.ndarray, "N E"], Float[np.ndarray, "K E"]] | None
     features: Float32[np.ndarray, "N D"]
     temperature: float
+    foreign_scores: Float[np.ndarray, "F K"]
 
     @property
     def spaces(self) -> tuple[Space, ...]:
@@ -68,7 +76,16 @@ class Stream:
     def take(self, rows: np.ndarray) -> Stream:
         """Some of the clips."""
         own = None if self.own is None else (self.own[0][rows], self.own[1])
-        return Stream(self.scores[rows], own, self.features[rows], self.temperature)
+        return Stream(self.scores[rows], own, self.features[rows], self.temperature, self.foreign_scores)
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What statistics of streams among these classes are compared with."""
+        return Guard.of_scores(self.foreign_scores, temperature=self.temperature, foreign=FOREIGN_QUANTILE)
+
+    @property
+    def statistics(self) -> StreamStatistics:
+        return self.guard.score_statistics(self.scores)
 
     def align(self, space: Space, settings: AlignmentSettings) -> Alignment:
         """After the alignment in a space; the published temperature 1 holds for cosines, scores have their own."""
@@ -93,8 +110,8 @@ class Transduction(BaseModel):
     ----------
     without : list of float
         Top-1 on the pseudo-unseen classes without alignment, by fold.
-    guard, switch : Guard and Rule
-        Statistics of a stream and when these speak for aligning it; of the form `prototypes` only.
+    switch : Rule
+        Which statistics of a stream speak for aligning it; of the form `prototypes` only.
     """
 
     rule: str = RULE
@@ -103,7 +120,6 @@ class Transduction(BaseModel):
     temperature: float
     without: list[float]
     attempts: list[Attempt] = Field(default_factory=list)
-    guard: Guard | None = None
     switch: Rule | None = None
 
     def scores(self, stream: Stream, *, guarded: bool = False) -> Float[np.ndarray, "N K"]:
@@ -114,8 +130,8 @@ class Transduction(BaseModel):
 
     def softness(self, stream: Stream) -> float:
         """What the guard says of a stream: 0 to align it, 1 to leave it."""
-        assert self.guard is not None and self.switch is not None
-        return soften(self.guard.score_statistics(stream.scores), self.switch)
+        assert self.switch is not None
+        return soften(stream.statistics, self.switch)
 
 
 def unseen_stream(judged: Judged, temperature: float) -> Stream:
@@ -126,7 +142,10 @@ def unseen_stream(judged: Judged, temperature: float) -> Stream:
 def branch_stream(judged: Judged, temperature: float) -> Stream:
     """All held clips among the unseen classes: those of seen classes are foreign there."""
     x, bank = judged.phase.held.features, judged.phase.unseen_bank
-    return Stream(judged.branch_scores, judged.method.embed(x, bank), _z_scored(judged, x), temperature)
+    return Stream(
+        judged.branch_scores, judged.method.embed(x, bank), _z_scored(judged, x), temperature,
+        judged.method.scores(judged.phase.fit.features, bank),
+    )  # fmt: skip
 
 
 def _z_scored(judged: Judged, x: Float32[np.ndarray, "N D"]) -> Float32[np.ndarray, "N D"]:
@@ -166,18 +185,17 @@ def fit_transduction(judged: Sequence[Judged], temperature: float, form: Form, *
         space=best.space, settings=best.settings, temperature=temperature, attempts=attempts,
         without=[top_k(s.scores, t) for s, t in zip(streams, truths, strict=True)],
     )  # fmt: skip
-    return _guarded(chosen, judged, streams, seed) if form == "prototypes" else chosen
+    return _guarded(chosen, judged, seed) if form == "prototypes" else chosen
 
 
-def _guarded(chosen: Transduction, judged: Sequence[Judged], streams: Sequence[Stream], seed: int) -> Transduction:
+def _guarded(chosen: Transduction, judged: Sequence[Judged], seed: int) -> Transduction:
     """With a rule for switching off, from streams that are short, unbalanced, or hold clips of fitted classes."""
-    guard = Guard.of_scores(np.concatenate([s.scores for s in streams]), temperature=chosen.temperature)
     trials = [
-        Trial(guard.score_statistics(stream.scores), _gain(chosen, stream, truth))
+        Trial(stream.statistics, _gain(chosen, stream, truth))
         for j in judged
         for stream, truth in spoiled_streams(branch_stream(j, chosen.temperature), j, seed)
     ]
-    return chosen.model_copy(update={"guard": guard, "switch": fit_guard(trials, margin=RULE_MARGIN)})
+    return chosen.model_copy(update={"switch": fit_guard(trials, margin=RULE_MARGIN)})
 
 
 def spoiled_streams(
