@@ -1,8 +1,8 @@
 """Clips of one person through a frozen ST-GCN: clips per second against computing both bodies with the same network.
 
-The reference gives the same folded network every body, the absent second one of each clip too. Ours is `FrozenEncoder`,
-which knows what an absent body contributes. Clips are synthetic (random numbers), 50 frames of 25 joints; both sides run
-in turn, as the system's allocator comes and with freed blocks kept.
+The reference gives the same frozen network every body, the absent ones too. Ours is `FrozenEncoder`,
+which knows what an absent body contributes. Clips are synthetic (random numbers), 50 frames of 25 joints. Both
+sides run in turn, as the system's allocator comes and with freed blocks kept.
 """
 
 from __future__ import annotations

@@ -9,7 +9,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ntu_parsing", "store_open", "importing", "shift_gcn", "scale_scoring", "msf_training", "pgfa_training", "pgfa_evaluation", "ntu_conse")
+NAMES = (
+    "ntu_parsing",
+    "store_open",
+    "importing",
+    "shift_gcn",
+    "scale_scoring",
+    "msf_training",
+    "pgfa_training",
+    "pgfa_evaluation",
+    "ntu_conse",
+)
 
 
 def main() -> int:

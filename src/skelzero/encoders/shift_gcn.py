@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skelzero.encoders.base import ENCODERS, Bodies, ChannelNorm, EncoderSpec, SkeletonEncoder
+from skelzero.encoders.base import ENCODERS, Bodies, EncoderSpec, SkeletonEncoder
 from skelzero.encoders.folded import FoldedShiftGcn
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.norms import ChannelNorm
 from skelzero.encoders.shifts import TemporalShift, permute_columns, shift_in_index, shift_out_index
 
 

@@ -1,7 +1,7 @@
 """Convolution over frames through the discrete Fourier transform: fewer multiplications where channels are many.
 
-A filter of 9 frames over 13 costs about 9 multiply-adds a frame and pair of channels. Over frequencies it costs 25 / 13:
-the transforms themselves touch each channel alone. They are orthogonal, so rounding stays what it was.
+A filter of 9 frames costs 9 multiply-adds a frame and pair of channels; over the frequencies of 13 frames it costs
+25 / 13. The transforms touch each channel alone. They are orthogonal, so rounding stays what it was.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from skelzero.encoders.base import ENCODERS, ChannelNorm, EncoderSpec, SkeletonEncoder
+from skelzero.encoders.base import ENCODERS, EncoderSpec, SkeletonEncoder
 from skelzero.encoders.graph import SkeletonGraph
+from skelzero.encoders.norms import ChannelNorm
 from skelzero.encoders.spectral import convolve, worthwhile
 
 
@@ -49,12 +50,9 @@ class _Mix(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         weights, x = ctx.saved_tensors
         by_x = torch.bmm(weights.t().expand(len(x), -1, -1), grad)
-        # The products of a few at a time, so that their sum is taken while they are in the cache.
-        parts = zip(grad.split(MIXED_AT_ONCE), x.split(MIXED_AT_ONCE), strict=True)
-        return torch.stack([torch.bmm(g, part.transpose(1, 2)).sum(dim=0) for g, part in parts]).sum(dim=0), by_x
-
-
-MIXED_AT_ONCE = 64
+        # One long product; a sum of many small ones would first write them all to memory.
+        wide = grad.transpose(0, 1).reshape(len(weights), -1), x.transpose(0, 1).reshape(weights.shape[1], -1)
+        return wide[0] @ wide[1].t(), by_x
 
 
 def mix(weights: Float[Tensor, "W V"], x: Float[Tensor, "S V C"]) -> Float[Tensor, "S W C"]:

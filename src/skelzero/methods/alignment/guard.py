@@ -46,9 +46,9 @@ class StreamStatistics(BaseModel):
 class Guard(BaseModel):
     """What a stream is compared with: the same statistics of reference clips with the same classes.
 
-    A reference has to be at hand where a rule is used as well as where it was chosen. Clips that are certainly of none of
-    the classes serve best, such as the clips that a method was trained on among the unseen classes: a threshold on the
-    statistics of a stream alone, or in units of other classes' clips, does not carry over to other classes.
+    A reference has to be at hand where a rule is used as well as where it was chosen. Clips that are certainly of none
+    of the classes serve best, such as the clips that a method was trained on among the unseen classes: a threshold on
+    the statistics of a stream alone, or in units of other classes' clips, does not carry over to other classes.
 
     Attributes
     ----------
