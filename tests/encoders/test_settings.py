@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -38,3 +40,16 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
     assert 0 < rates[0] < 0.06 and 0 < rates[-1] < 0.001
     assert TrainSettings(steps=1).rate_at(0) > 0
+
+
+def test_an_encoder_that_gives_other_weights_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = TrainSettings(encoder="ctr-gcn").key
+    monkeypatch.setitem(ENCODERS._entries, "ctr-gcn", replace(ENCODERS["ctr-gcn"], version=7))
+    assert TrainSettings(encoder="ctr-gcn").key != before
+
+
+def test_settings_that_came_later_leave_older_keys_alone() -> None:
+    plain = TrainSettings()
+    assert TrainSettings(accumulate=1, optimiser="adamw", epochs=None).key == plain.key
+    for used in ({"accumulate": 2}, {"optimiser": "sgd"}, {"epochs": 3}, {"contrast": {}}):
+        assert TrainSettings(**used).key != plain.key

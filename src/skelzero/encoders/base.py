@@ -207,12 +207,15 @@ class EncoderSpec:
         Settings in which its training departs from the defaults of `TrainSettings`.
     summary : str
         One line for `--help` and docs.
+    version : int
+        Raised whenever the same settings give this encoder other weights, so that caches notice.
     """
 
     kind: type[SkeletonEncoder]
     size: Mapping[str, object] = field(default_factory=dict)
     training: Mapping[str, object] = field(default_factory=dict)
     summary: str = ""
+    version: int = 1
 
     def build(self, graph: SkeletonGraph, classes: int, *, persons: int) -> SkeletonEncoder:
         return self.kind(graph, classes, **{"persons": persons, **self.size})  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from skelzero.encoders.base import ENCODERS
 from skelzero.encoders.contrast import ContrastSettings
 
 TRAINING_VERSION = 1
-"""Raised whenever the same settings give other weights, so that caches notice."""
+"""Raised whenever the same settings give other weights, so that caches notice; of one encoder, `EncoderSpec.version`."""
 
 
 LATER = ("accumulate", "optimiser", "momentum", "epochs", "epoch_rates", "contrast")
@@ -119,7 +119,9 @@ class TrainSettings(BaseModel):
         kept = self.model_dump(mode="json", exclude={"accelerator", "checkpoint_every"})
         # Settings that came later count only where they are used, so that older trainings keep their keys.
         unused = {name for name in LATER if kept[name] == type(self).model_fields[name].default}
-        return sha256_of([TRAINING_VERSION, {name: value for name, value in kept.items() if name not in unused}])
+        facts = [TRAINING_VERSION, {name: value for name, value in kept.items() if name not in unused}]
+        own = ENCODERS[self.encoder].version
+        return sha256_of(facts if own == 1 else [*facts, own])
 
     def for_clips(self, clips: int) -> TrainSettings:
         """With `steps` counted from `epochs`, where these are given."""

@@ -167,11 +167,11 @@ class StGcn(SkeletonEncoder):
 
 ENCODERS.add("st-gcn", EncoderSpec(
     StGcn, training={"steps": 3000, "rate": 3e-3},
-    summary="ST-GCN in the narrow width of SMIE and PGFA, ten blocks of 16 to 256 channels",
+    summary="ST-GCN in the narrow width of SMIE and PGFA, ten blocks of 16 to 256 channels", version=2,
 ))  # fmt: skip
 ENCODERS.add("st-gcn:small", EncoderSpec(
     StGcn,
     size={"widths": (32, 64, 64, 128), "strides": (2, 2, 1, 1), "dropout": 0.0, "kernel": 5,
           "streams": ("joint", "velocity", "bone")},
-    summary="ST-GCN of four blocks, 32 to 128 channels",
+    summary="ST-GCN of four blocks, 32 to 128 channels", version=2,
 ))  # fmt: skip
