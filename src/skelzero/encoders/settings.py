@@ -14,7 +14,7 @@ from skelzero.encoders.base import ENCODERS
 from skelzero.encoders.contrast import ContrastSettings
 
 TRAINING_VERSION = 1
-"""Raised whenever the same settings give other weights, so that caches notice; of one encoder, `EncoderSpec.version`."""
+"""Raised whenever the same settings give other weights, so that caches notice; see `EncoderSpec.version`, too."""
 
 
 LATER = ("accumulate", "optimiser", "momentum", "epochs", "epoch_rates", "contrast")
