@@ -38,7 +38,7 @@ class PgfaSettings(MethodSettings):
     encoder : str, optional
         Name of a skeleton encoder.
     steps, epochs, batch : int, optional
-        Length of the training: steps, or epochs of whole batches.
+        Length of the training: steps, or epochs of whole batches (0: as the recipe says).
     rate : float, optional
     accumulate : int
         Parts in which a batch is computed, for memory's sake; the contrast is within the whole batch.
@@ -57,7 +57,7 @@ class PgfaSettings(MethodSettings):
     recipe: Literal["shared", "published"] = "shared"
     encoder: str | None = None
     steps: int | None = Field(None, ge=1)
-    epochs: int | None = Field(None, ge=1)
+    epochs: int = Field(0, ge=0)
     batch: int | None = Field(None, ge=2)
     rate: float | None = Field(None, gt=0)
     accumulate: int = Field(1, ge=1)
@@ -91,7 +91,7 @@ class Pgfa(EndToEndMethod):
             # What the other encoder's schedule was made for does not hold for this one.
             kept = base if own.recipe == "published" else {n: base[n] for n in DEVICE if n in base}
             base = {**kept, "encoder": own.encoder}
-        chosen = {"steps": own.steps, "epochs": own.epochs, "batch": own.batch, "rate": own.rate}
+        chosen = {"steps": own.steps, "epochs": own.epochs or None, "batch": own.batch, "rate": own.rate}
         if own.steps:
             base = {name: value for name, value in base.items() if name not in ("epochs", "epoch_rates")}
         base |= {name: value for name, value in chosen.items() if value is not None}
