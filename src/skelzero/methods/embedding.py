@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -118,7 +119,43 @@ def minimise(
     net: EmbeddingNet, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], texts: Float[Tensor, "K E"],
     settings: EmbeddingSettings, run: Fitting,
 ) -> list[dict[str, Any]]:  # fmt: skip
+    """Train a network in place by its own loss; see `descend`."""
+    return descend(net, lambda rows: net.loss(x[rows], y[rows], texts), len(x), settings, settings.steps, run)
+
+
+class DescentSettings(Protocol):
+    """What `descend` needs to be told."""
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def rate(self) -> float: ...
+
+    @property
+    def weight_decay(self) -> float: ...
+
+
+def descend(
+    net: nn.Module, loss_of: Callable[[Int[Tensor, " B"]], Float[Tensor, ""]], clips: int, settings: DescentSettings,
+    steps: int, run: Fitting, *, rate_share: Callable[[int], float] | None = None, whole_epochs: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Train a network in place with AdamW on minibatches without replacement; what the loss was on the way.
+
+    Parameters
+    ----------
+    net : nn.Module
+    loss_of : callable
+        The loss of the clips of some rows.
+    clips : int
+        How many there are.
+    settings : DescentSettings
+    steps : int
+    run : Fitting
+    rate_share : callable, optional
+        Share of the full rate at a step; all of it by default.
+    whole_epochs : bool
+        An epoch sees every clip, the last batch of it being smaller; else all batches are of one size.
 
     Raises
     ------
@@ -127,22 +164,24 @@ def minimise(
     """
     generator = torch.Generator().manual_seed(run.seed)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)
-    batch = min(settings.batch, len(x))
+    batch = min(settings.batch, clips)
     history: list[dict[str, Any]] = []
     order = torch.empty(0, dtype=torch.long)
-    for step in range(settings.steps):
-        if len(order) < batch:
-            order = torch.randperm(len(x), generator=generator)
+    for step in range(steps):
+        if len(order) < (1 if whole_epochs else batch):
+            order = torch.randperm(clips, generator=generator)
         rows, order = order[:batch], order[batch:]
-        loss = net.loss(x[rows], y[rows], texts)
+        if rate_share is not None:
+            optimiser.param_groups[0]["lr"] = settings.rate * rate_share(step)
+        loss = loss_of(rows)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        if step % max(1, settings.steps // RECORDS) == 0 or step == settings.steps - 1:
+        if step % max(1, steps // RECORDS) == 0 or step == steps - 1:
             history.append({"step": step, "loss": float(loss.detach())})
             if not torch.isfinite(loss):
                 raise UserError("training diverged", where=f"step {step}", got=float(loss.detach()),
                                 next_step="lower --set rate=..., or look for odd features")  # fmt: skip
         if run.progress is not None:
-            run.progress(step + 1, settings.steps)
+            run.progress(step + 1, steps)
     return history

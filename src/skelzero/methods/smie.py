@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skelzero.errors import UserError
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
+from skelzero.methods.embedding import descend
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -21,8 +21,6 @@ from skelzero.text.bank import unit
 KEYLESS = "without-key-frames"
 PAIRS = 8192
 """Pairs of clip and class that are scored at once, so that memory does not grow with their number."""
-RECORDS = 20
-"""Times during training at which the loss is written down."""
 
 
 class SmieSettings(MethodSettings):
@@ -218,30 +216,15 @@ def _minimise(
     masked: Float[Tensor, "N D"] | None, settings: SmieSettings, run: Fitting,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Train a network in place; what the loss was on the way."""
-    generator = torch.Generator().manual_seed(run.seed)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)
-    batch = min(settings.batch, len(x))
-    steps = settings.epochs * math.ceil(len(x) / batch) or settings.steps
-    least = 1 if settings.epochs else batch  # an epoch sees every clip; steps are all of one size
-    history: list[dict[str, Any]] = []
-    order = torch.empty(0, dtype=torch.long)
-    for step in range(steps):
-        if len(order) < least:
-            order = torch.randperm(len(x), generator=generator)
-        rows, order = order[:batch], order[batch:]
-        optimiser.param_groups[0]["lr"] = settings.rate * rate_share(step, steps, settings.warmup)
-        loss = smie_loss(net, x[rows], y[rows], texts, None if masked is None else masked[rows], settings)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        if step % max(1, steps // RECORDS) == 0 or step == steps - 1:
-            history.append({"step": step, "loss": float(loss.detach())})
-            if not torch.isfinite(loss):
-                raise UserError("training diverged", where=f"step {step}", got=float(loss.detach()),
-                                next_step="lower --set rate=..., or look for odd features")  # fmt: skip
-        if run.progress is not None:
-            run.progress(step + 1, steps)
-    return history
+    steps = settings.epochs * math.ceil(len(x) / min(settings.batch, len(x))) or settings.steps
+
+    def loss_of(rows: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        return smie_loss(net, x[rows], y[rows], texts, None if masked is None else masked[rows], settings)
+
+    return descend(
+        net, loss_of, len(x), settings, steps, run, whole_epochs=bool(settings.epochs),
+        rate_share=lambda step: rate_share(step, steps, settings.warmup),
+    )  # fmt: skip
 
 
 METHODS.add("smie", MethodSpec("smie", Smie, summary="SMIE: a discriminator of clip and text pairs, our form"))

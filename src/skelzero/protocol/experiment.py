@@ -78,12 +78,12 @@ def candidates(name: str, overrides: dict[str, Any]) -> list[dict[str, Any]]:
 
 def needs_pseudo(task: Task) -> bool:
     """Whether anything of a task is chosen on pseudo-unseen classes."""
-    inductive = {ZSL, *ONE_SHOT_SETTINGS}
-    return (
-        bool(set(task.settings) - inductive)
-        or len(candidates(task.method, task.overrides)) > 1
-        or METHODS[task.method].method.staged
-    )
+    return bool(set(task.settings) - {ZSL, *ONE_SHOT_SETTINGS}) or _has_choices(task.method, task.overrides)
+
+
+def _has_choices(name: str, overrides: dict[str, Any]) -> bool:
+    """Whether a method has several candidates or stages."""
+    return len(candidates(name, overrides)) > 1 or METHODS[name].method.staged
 
 
 def train(
@@ -110,7 +110,7 @@ def train(
     kind = METHODS[name]
     options = candidates(name, overrides)
     judged: list[Judged] = []
-    if calibrate or gates or transductive or len(options) > 1 or kind.method.staged:
+    if calibrate or gates or transductive or _has_choices(name, overrides):
         selection, judged = select(lambda settings: kind(**settings), options, bench.pseudo(), seed=bench.seed)
         selection = selection.model_copy(update={"encoder_saw_pseudo": bench.encoder_saw_pseudo()})
     else:

@@ -32,6 +32,7 @@ from skelzero.protocol.metrics import branches, side_margin, top_k
 from skelzero.protocol.phases import Judged
 from skelzero.protocol.stacking import Stacking, fit_stacking
 from skelzero.protocol.streams import guard_streams
+from skelzero.text.bank import unit
 
 Space = Literal["own", "features"]
 Form = Literal["prototypes", "balanced"]
@@ -245,9 +246,7 @@ def align_among_all(judged: Judged, gamma: float, space: Space, alpha: float, te
         stacked = judged.scores - np.float32(gamma) * judged.seen
         held = align_scores(_z_scored(judged, phase.held.features), stacked, settings)
         fitted = _z_scored(judged, phase.fit.features)
-    units = fitted - held.centre
-    units = units / np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-12)
-    return AmongAll(held.scores, side_margin(units @ held.prototypes.T, judged.seen))
+    return AmongAll(held.scores, side_margin(unit(fitted - held.centre) @ held.prototypes.T, judged.seen))
 
 
 class GeneralisedTransduction(BaseModel):
