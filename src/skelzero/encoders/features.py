@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from skelzero.cards import CARD, read_json, sha256_array, sha256_of, staged_folder, write_json
 from skelzero.encoders.card import EncoderCard
@@ -32,6 +33,8 @@ class FeatureCard(BaseModel):
         How they were prepared.
     skipped : tuple of (name, reason)
         Clips of the store that could not be prepared.
+    blocks : dict of str to (start, stop)
+        Which columns are what, where features of several kinds stand side by side.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +45,13 @@ class FeatureCard(BaseModel):
     pipeline: str
     history: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    blocks: dict[str, tuple[int, int]] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Features of one kind say nothing of blocks, as they did before there were any: checksums stay."""
+        found: dict[str, Any] = dump(self)
+        return found if self.blocks else {name: value for name, value in found.items() if name != "blocks"}
 
 
 @dataclass(frozen=True)

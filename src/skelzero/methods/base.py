@@ -39,12 +39,15 @@ class Fitting:
         Where a long training keeps its checkpoint, and from where it goes on to the same bits.
     views : mapping of str to float32 (N, D)
         Features of changed forms of the same clips by the same encoder: of `ZeroShotMethod.views`, those at hand.
+    blocks : mapping of str to (start, stop)
+        Which columns of the features are what, where features of several kinds stand side by side.
     """
 
     seed: int = 0
     progress: Progress | None = None
     folder: Path | None = None
     views: Mapping[str, Float32[np.ndarray, "N D"]] = field(default_factory=dict)
+    blocks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class MethodSettings(BaseModel):
@@ -90,6 +93,10 @@ class ZeroShotMethod(ABC):
     """A fit has several stages, of which one is chosen on pseudo-unseen classes."""
     views: ClassVar[tuple[str, ...]] = ()
     """Changed forms of the clips whose features a fit asks for beside the clips' own."""
+    described: ClassVar[bool] = False
+    """It reads motion attributes of classes; they are added to the semantics where none were asked for."""
+    encoder: ClassVar[str] = ""
+    """Features that it needs: an encoder of its own, or what has to stand behind the one asked for (`+kinematics`)."""
     end_to_end: ClassVar[bool] = False
     """The features that it reads come from an encoder trained for it: see `EndToEndMethod`."""
 
@@ -126,6 +133,7 @@ class ZeroShotMethod(ABC):
         progress: Progress | None = None,
         folder: Path | None = None,
         views: Mapping[str, Float32[np.ndarray, "N D"]] | None = None,
+        blocks: Mapping[str, tuple[int, int]] | None = None,
     ) -> Self:
         """Learn from clips of seen classes.
 
@@ -144,6 +152,8 @@ class ZeroShotMethod(ABC):
             For checkpoints of methods that train long; the caller removes it.
         views : mapping of str to float32 (N, D), optional
             Features of changed forms of the same clips, for methods that name some in `views`.
+        blocks : mapping of str to (start, stop), optional
+            Which columns of `x` are what; see `FeatureCard.blocks`.
 
         Raises
         ------
@@ -165,7 +175,7 @@ class ZeroShotMethod(ABC):
         self.diagnostics_ = {}
         further = {name: _features(views[name], x.shape[1]) for name in self.views if views and name in views}
         assert all(len(view) == len(x) for view in further.values()), "a view has a row a clip"
-        self._fit(x, y.astype(np.int64), texts, Fitting(seed, progress, folder, further))
+        self._fit(x, y.astype(np.int64), texts, Fitting(seed, progress, folder, further, blocks or {}))
         return self
 
     def scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:

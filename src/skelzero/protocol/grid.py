@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
+from skelzero.kinematics.joined import NAME
 from skelzero.methods import METHODS, EndToEndMethod
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.experiment import needs_pseudo, run_task
@@ -110,8 +111,9 @@ def _encoders(members: list[Task]) -> int:
 
 
 def _sharing(members: list[Task]) -> Task:
-    """A task whose encoders others of its unit share; one of an end-to-end method has encoders of its own."""
-    return next((task for task in members if not METHODS[task.method].method.end_to_end), members[0])
+    """A task whose encoders others of its unit share: one of an end-to-end method has encoders of its own, and one that
+    reads kinematics alone has none."""
+    return min(members, key=lambda task: (METHODS[task.method].method.end_to_end, task.encoder == {"encoder": NAME}))
 
 
 @contextlib.contextmanager

@@ -155,12 +155,13 @@ def fit_on(phase: Phase, make: Maker, *, seed: int) -> ZeroShotMethod:
     """
     method, x, y = make(), phase.fit.features, phase.truth(phase.fit)
     views = {name: view for name in method.views if (view := phase.changed(name)) is not None}
+    blocks = phase.fit.card.blocks
     if not method.resumable:
-        return method.fit(x, y, phase.seen_bank, seed=seed, views=views)
+        return method.fit(x, y, phase.seen_bank, seed=seed, views=views, blocks=blocks)
     facts = [method.kind, method.settings.model_dump(mode="json"), seed, phase.bank.text_sha256, phase.codes,
              phase.fitted, sha256_array(x), sha256_array(y)]  # fmt: skip
     folder = cache_folder("methods-unfinished") / sha256_of(facts)
-    fitted = method.fit(x, y, phase.seen_bank, seed=seed, folder=folder, views=views)
+    fitted = method.fit(x, y, phase.seen_bank, seed=seed, folder=folder, views=views, blocks=blocks)
     shutil.rmtree(folder, ignore_errors=True)
     return fitted
 

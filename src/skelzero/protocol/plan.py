@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from skelzero.cards import CARD, canonical_json, read_json
 from skelzero.errors import UserError, unknown_choice
+from skelzero.kinematics.joined import NAME as KINEMATICS
 from skelzero.methods import METHODS
 from skelzero.protocol.bench import BankOf
 from skelzero.protocol.figures import GZSL, SETTINGS, ZSL
@@ -19,6 +20,7 @@ from skelzero.protocol.result import SplitFacts, Task
 from skelzero.protocol.sources import FeatureSource, FolderSource, StoreSource
 from skelzero.protocol.splits import RANDOM, Split, check_present, load_split, random_splits
 from skelzero.text import KINDS, ClassSet, TextBank, build_bank, load_class_set, load_text_encoder
+from skelzero.text.class_sets import READ, WRITTEN
 
 
 class Request(BaseModel):
@@ -99,8 +101,26 @@ def _tasks(request: Request, units: Callable[[Request, ClassSet, list[str]], lis
 
 
 def kinds_of(method: str, request: Request) -> tuple[str, ...]:
-    """The texts that a method reads: those it cannot do without, or those that were asked for."""
-    return METHODS[method].method.requires or tuple(request.kinds)
+    """The semantics that a method reads: those it cannot do without, or those that were asked for.
+
+    A method of motion attributes gets the written ones where none were asked for.
+    """
+    asked = METHODS[method].method.requires or tuple(request.kinds)
+    lacks = METHODS[method].method.described and not {WRITTEN, READ} & set(asked)
+    return (*asked, WRITTEN) if lacks else asked
+
+
+def encoder_of(method: str, source: FeatureSource) -> dict[str, Any]:
+    """Settings of the encoder for a method: those asked for, with the kinematic features that the method needs.
+
+    >>> from types import SimpleNamespace
+    >>> encoder_of("skelzero", SimpleNamespace(settings={"encoder": "st-gcn", "steps": 9}))
+    {'encoder': 'st-gcn+kinematics', 'steps': 9}
+    """
+    needed, settings = METHODS[method].method.encoder, source.settings
+    if not needed or not settings or settings["encoder"].endswith(KINEMATICS):
+        return settings
+    return {**settings, "encoder": settings["encoder"] + needed} if needed.startswith("+") else {"encoder": needed}
 
 
 def _check_known(kind: str, given: Sequence[str], choices: Iterable[str]) -> None:
@@ -134,7 +154,7 @@ def _task(
         method=method, overrides=overrides_for(method, request.overrides), data=str(request.data),
         checksum=source.checksum, pipeline=source.pipeline, split=SplitFacts.of(split), seed=seed,
         class_set=request.class_set or class_set.name, text_sha256=bank.text_sha256, text_encoder=request.text_encoder,
-        kinds=kinds_of(method, request), encoder=source.settings, partition=request.partition,
+        kinds=kinds_of(method, request), encoder=encoder_of(method, source), partition=request.partition,
         test_subjects=tuple(sorted(request.test_subjects)), settings=tuple(request.settings), folds=request.folds,
         allow_leaky=request.allow_leaky,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """A run: everything that a trained method needs to judge or to recognise, in one folder.
 
 RUN/card.json   what it is and how it was made       RUN/method/    the fitted method
-RUN/encoder/    the skeleton encoder and its card     RUN/texts/     the texts of the split's classes
+RUN/encoder/    the skeleton encoder, if there is one RUN/texts/     the texts of the split's classes
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class RunCard(BaseModel):
 
     Attributes
     ----------
+    network, kinematic : bool
+        Features come from an encoder, from kinematics, or from both, in this order.
     pipeline, history, layout, persons
         How clips must be prepared for the encoder.
     text_encoder, kinds, class_set, text_sha256
@@ -56,6 +58,8 @@ class RunCard(BaseModel):
     seed: int
     dataset: str
     split: SplitFacts
+    network: bool = True
+    kinematic: bool = False
     pipeline: str
     history: list[str]
     layout: str
@@ -94,7 +98,7 @@ class Run:
     """
 
     card: RunCard
-    encoder: TrainedEncoder
+    encoder: TrainedEncoder | None
     method: ZeroShotMethod
     bank: TextBank
 
@@ -107,7 +111,8 @@ class Run:
             `folder` exists and `replace` is false.
         """
         with staged_folder(folder, replace=replace) as stage:
-            self.encoder.save(stage / "encoder")
+            if self.encoder is not None:
+                self.encoder.save(stage / "encoder")
             self.method.save(stage / "method")
             self.bank.save(stage / "texts")
             write_json(stage / CARD, self.card.model_dump(mode="json"))
@@ -121,5 +126,5 @@ class Run:
             first = error.errors()[0]
             raise UserError("this is not a run", where=folder, got=f"{first['loc']}: {first['msg']}",
                             expected="a folder written by `skelzero train`") from error  # fmt: skip
-        return cls(card, TrainedEncoder.load(folder / "encoder"), load_method(folder / "method"),
-                   TextBank.load(folder / "texts"))  # fmt: skip
+        encoder = TrainedEncoder.load(folder / "encoder") if card.network else None
+        return cls(card, encoder, load_method(folder / "method"), TextBank.load(folder / "texts"))

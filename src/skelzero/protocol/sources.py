@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float32
 from pydantic import ValidationError
 
 from skelzero.caches import cache_folder
@@ -17,6 +18,8 @@ from skelzero.cards import sha256_of
 from skelzero.clips import ClipStore
 from skelzero.encoders import FeatureSet, TrainedEncoder, TrainSettings, cached_encoder
 from skelzero.errors import UserError
+from skelzero.kinematics import alone, beside, of_store, parse_encoder
+from skelzero.kinematics.joined import NAME as KINEMATICS
 from skelzero.methods import EndToEndMethod
 from skelzero.preprocess import PIPELINES, Prepared, default_pipeline, prepare
 from skelzero.preprocess.key_frames import without_key_frames
@@ -72,7 +75,8 @@ class StoreSource(FeatureSource):
     ----------
     path : Path
     settings : dict
-        Of the encoder's training, see `TrainSettings`; the seed is the task's.
+        Of the encoder's training, see `TrainSettings`; the seed is the task's. `encoder` may be `kinematics`, which
+        needs no training, or end in `+kinematics`.
     pipeline : str
         By default the one that fits the store's joint layout.
     dataset : str
@@ -81,7 +85,7 @@ class StoreSource(FeatureSource):
 
     def __init__(self, path: Path, settings: dict[str, Any], *, pipeline: str = "", dataset: str = "") -> None:
         store = ClipStore.open(path)
-        self.path, self.checksum = path, store.checksum
+        self.path, self.checksum, self._store = path, store.checksum, store
         self.dataset = only_dataset(store.datasets, dataset, where=path)
         chosen = PIPELINES[pipeline] if pipeline else default_pipeline(store.layout)
         prepared = prepare(store, chosen)
@@ -90,23 +94,40 @@ class StoreSource(FeatureSource):
         if (prepared.datasets != self.dataset).any():
             self.clips = prepared.take(np.flatnonzero(prepared.datasets == self.dataset))
         self.pipeline = chosen.name
-        self.settings = checked_settings(settings)
         self.persons = prepared.persons
+        network, self.kinematic = parse_encoder(settings.get("encoder", TrainSettings.model_fields["encoder"].default))
+        self.trains = self.has_network = bool(network)
+        self.training = checked_settings({**settings, "encoder": network} if network else {})
+        self.settings = {**self.training, "encoder": f"{network}+{KINEMATICS}" if self.kinematic else network}
+        if not network:
+            self.settings = {"encoder": KINEMATICS}
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
         """An encoder trained on the clips `fit` of `classes`, and on nothing else."""
         rows = np.flatnonzero(fit & np.isin(self.clips.codes, classes))
-        return cached_encoder(self.clips.take(rows), list(classes), TrainSettings(**{**self.settings, "seed": seed}))
+        return cached_encoder(self.clips.take(rows), list(classes), TrainSettings(**{**self.training, "seed": seed}))
 
     def features(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> FeatureSet:
-        return cached_features(self.encoder(classes, fit, seed), self.clips)
+        if not self.has_network:
+            return alone(self.clips, self._kinematics)
+        return self._joined(cached_features(self.encoder(classes, fit, seed), self.clips))
 
     def changed_features(
         self, view: str, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int
-    ) -> FeatureSet:  # fmt: skip
+    ) -> FeatureSet | None:  # fmt: skip
+        if not self.has_network:
+            return None
         changed = replace(self.clips, data=VIEWS[view](np.asarray(self.clips.data)),
                           history=(*self.clips.history, view))  # fmt: skip
-        return cached_features(self.encoder(classes, fit, seed), changed)
+        return self._joined(cached_features(self.encoder(classes, fit, seed), changed))
+
+    def _joined(self, features: FeatureSet) -> FeatureSet:
+        return beside(features, self._kinematics) if self.kinematic else features
+
+    @functools.cached_property
+    def _kinematics(self) -> Float32[np.ndarray, "N F"]:
+        """Of all clips; what somebody does does not depend on who was trained on it."""
+        return of_store(self._store, self.clips.names)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -140,14 +161,15 @@ class AlignedSource(StoreSource):
             raise UserError(f"{method.kind} trains its encoder end to end: it needs clips", where=base.dataset,
                             got="a features folder", expected="a clip store")  # fmt: skip
         vars(self).update(vars(base))
-        self.settings = checked_settings(method.training(base.settings))
+        self.kinematic, self.trains, self.has_network = False, True, True
+        self.settings = self.training = checked_settings(method.training(base.training))
         self._method, self._bank_of = method, bank_of
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
         """An encoder trained on the clips `fit` of `classes` against the texts of `classes`, and on nothing else."""
         rows = np.flatnonzero(fit & np.isin(self.clips.codes, classes))
         return cached_encoder(
-            self.clips.take(rows), list(classes), TrainSettings(**{**self.settings, "seed": seed}),
+            self.clips.take(rows), list(classes), TrainSettings(**{**self.training, "seed": seed}),
             anchors=self._method.anchors(self._bank_of(classes)),
         )  # fmt: skip
 
@@ -163,15 +185,24 @@ def checked_settings(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class GivenEncoder(StoreSource):
-    """A clip store seen through one encoder that was trained before."""
+    """A clip store seen through one encoder that was trained before, or through kinematics alone.
 
-    trains = False
+    Parameters
+    ----------
+    encoder : TrainedEncoder or None
+    kinematic : bool
+        Kinematic features stand behind the encoder's.
+    """
 
-    def __init__(self, path: Path, encoder: TrainedEncoder, *, pipeline: str, dataset: str) -> None:
+    def __init__(
+        self, path: Path, encoder: TrainedEncoder | None, *, kinematic: bool, pipeline: str, dataset: str
+    ) -> None:  # fmt: skip
         super().__init__(path, {}, pipeline=pipeline, dataset=dataset)
-        self._encoder = encoder
+        self._encoder, self.kinematic = encoder, kinematic
+        self.trains, self.has_network = False, encoder is not None
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
+        assert self._encoder is not None
         return self._encoder
 
 

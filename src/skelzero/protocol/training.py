@@ -34,7 +34,9 @@ def train_run(task: Task) -> Run:
     unseen = bool(task.split.unseen)
     trained = train(bench, task.method, task.overrides, gates=GATES if unseen else (),
                     transductive=TRANSDUCTIVE_SETTINGS if unseen else ())  # fmt: skip
-    encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
+    encoder = None
+    if source.has_network:
+        encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
     return Run(_card(task, bench, source, trained), encoder, trained.method, bench.final().bank)
 
 
@@ -49,7 +51,7 @@ def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> Ru
     clips = source.clips
     return RunCard(
         method=task.method, settings=trained.method.settings.model_dump(mode="json"), seed=task.seed,
-        dataset=source.dataset, split=task.split, pipeline=clips.pipeline, history=list(clips.history),
+        dataset=source.dataset, split=task.split, network=source.has_network, kinematic=source.kinematic, pipeline=clips.pipeline, history=list(clips.history),
         layout=clips.layout.name, persons=source.persons, class_set=task.class_set, text_encoder=task.text_encoder,
         kinds=list(task.kinds),
         text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
@@ -83,7 +85,7 @@ def evaluate_run(run: Run, settings: tuple[str, ...], *, data: Path | None = Non
         raise UserError("nothing to evaluate: this run has no unseen classes", where=f"split {card.split.name}",
                         next_step="train with a split such as 22/5")  # fmt: skip
     path = data or Path(card.data)
-    source = GivenEncoder(path, run.encoder, pipeline=card.pipeline, dataset=card.dataset)
+    source = GivenEncoder(path, run.encoder, kinematic=card.kinematic, pipeline=card.pipeline, dataset=card.dataset)
     if source.checksum != card.checksum:
         raise UserError("this is not the store that the run was trained on", where=path, got=source.checksum[:12],
                         expected=card.checksum[:12], next_step="name the right one with --data")  # fmt: skip

@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from skelzero.clips import Clip
+from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
+from skelzero.kinematics import of_clips
 from skelzero.preprocess import PIPELINES, prepare_clips
 from skelzero.protocol.run import Run
 from skelzero.recognize.segments import Segment, merge_windows
@@ -112,7 +114,7 @@ class Recognizer:
         return self._banks[key]
 
     def features(self, clips: Sequence[Clip]) -> Float32[np.ndarray, "N D"]:
-        """Encoder features of clips as recorded.
+        """Features of clips as recorded: the encoder's, kinematic ones, or both, as the run was trained on.
 
         Raises
         ------
@@ -120,16 +122,21 @@ class Recognizer:
             Another joint layout than the model was trained on, unless its pipeline takes any.
         """
         card = self.run.card
-        for clip in clips:
+        for clip in clips if card.network else ():
             if not self.pipeline.common and clip.layout.name != card.layout:
                 raise UserError("this recording has another joint layout than the model", where=clip.origin.name,
                                 got=clip.layout.name, expected=card.layout,
                                 next_step="train with --pipeline common-64, which takes any 3-D layout")  # fmt: skip
+        parts = [] if self.run.encoder is None else [self._encoded(clips, self.run.encoder)]
+        return np.concatenate([*parts, *(of_clips(clips) if card.kinematic else ())], axis=1)
+
+    def _encoded(self, clips: Sequence[Clip], encoder: TrainedEncoder) -> Float32[np.ndarray, "N D"]:
+        card = self.run.card
         prepared = prepare_clips(list(clips), self.pipeline)
         absent = card.persons - prepared.persons
         if absent > 0:
             prepared = replace(prepared, data=np.pad(prepared.data, [(0, 0)] * 4 + [(0, absent)]))
-        return self.run.encoder.encode(prepared).features
+        return encoder.encode(prepared).features
 
     def _bank(self, class_set: ClassSet) -> TextBank:
         return build_bank(class_set, load_text_encoder(self.run.card.text_encoder), self.run.card.kinds)

@@ -7,14 +7,17 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
 from skelzero.caches import cache_folder
 from skelzero.cards import CARD, read_json, sha256_file, sha256_of, staged_folder, write_json
 from skelzero.errors import UserError, unknown_choice
-from skelzero.text.class_sets import KINDS, ClassSet
+from skelzero.text.attributes.schema import load_schema
+from skelzero.text.attributes.vectors import profile_vectors
+from skelzero.text.class_sets import KINDS, TEXTS, ClassSet
 from skelzero.text.encoders import TextEncoder, TextStates
 from skelzero.text.vector_files import VectorFiles
 
@@ -144,11 +147,18 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
         if kind not in KINDS:
             raise unknown_choice("kind of text", kind, KINDS)
     ordered = tuple(kind for kind in KINDS if kind in kinds)
-    texts = {kind: [c.text(kind) for c in class_set.classes] for kind in ordered}
+    written = [kind for kind in ordered if kind in TEXTS]
+    texts: dict[str, Any] = {kind: [c.text(kind) for c in class_set.classes] for kind in written}
     if isinstance(encoder, VectorFiles):
-        states = encoder.of_kinds(ordered, len(class_set))
+        states = encoder.of_kinds(written, len(class_set))
     else:
-        states = {kind: encode_cached(encoder, texts[kind]) for kind in ordered}
+        states = {kind: encode_cached(encoder, texts[kind]) for kind in written}
+    width = states[written[0]].pooled.shape[1] if written else 0
+    for kind in ordered:
+        if kind not in TEXTS:
+            profiles = profiles_of(class_set, encoder, kind)
+            states[kind] = attribute_states(profiles, width)
+            texts[kind] = [[None if np.isnan(v) else float(v) for v in row] for row in profiles]
     return TextBank(
         classes=tuple(f"{class_set.name}:{code}" for code in class_set.codes),
         labels=tuple(c.label for c in class_set.classes), kinds=ordered,
@@ -156,6 +166,27 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
         mask={k: s.mask for k, s in states.items()}, encoder=encoder.name,
         text_sha256=sha256_of([encoder.identity, texts]),
     )  # fmt: skip
+
+
+def profiles_of(class_set: ClassSet, encoder: TextEncoder, kind: str) -> Float64[np.ndarray, "K A"]:
+    """Written profiles."""
+    return np.stack([c.profile for c in class_set.classes])
+
+
+def attribute_states(profiles: Float64[np.ndarray, "K A"], width: int) -> TextStates:
+    """Profiles in the form of texts: the pooled vector is the profile, and each part of the vocabulary is one token.
+
+    A profile takes the first coordinates of a vector as wide as the texts' (at least A), the others are zero: lengths
+    and angles are the profile's own, and whatever reads texts reads attributes too. Unknown values are zero.
+    """
+    schema = load_schema()
+    pooled = np.zeros((len(profiles), max(width, len(schema))), dtype=np.float32)
+    pooled[:, : len(schema)] = profile_vectors(profiles)
+    tokens = np.zeros((len(profiles), len(schema.parts), pooled.shape[1]), dtype=np.float32)
+    for i, part in enumerate(schema.parts):
+        columns = np.flatnonzero(schema.of_part(part))
+        tokens[:, i, columns] = pooled[:, columns]
+    return TextStates(tokens, np.ones(tokens.shape[:2], dtype=bool), pooled)
 
 
 def encode_cached(encoder: TextEncoder, texts: Sequence[str]) -> TextStates:

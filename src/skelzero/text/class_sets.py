@@ -15,18 +15,24 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from skelzero.cards import sha256_of, sha256_text
 from skelzero.errors import UserError, unknown_choice
+from skelzero.text.attributes.profiles import Values, read_profile, shipped_profiles
 
-KINDS = ("label", "action", "motion", "verb", "noun")
-"""Semantics of a class, in the order in which they are joined."""
+TEXTS = ("label", "action", "motion", "verb", "noun")
+WRITTEN, READ = "attributes", "read-attributes"
+KINDS = (*TEXTS, WRITTEN, READ)
+"""Semantics of a class, in the order in which they are joined: texts, then motion attributes as somebody wrote them (or
+as they are read from the texts where nobody did), and as they are read from the texts by a translator that saw no
+profile of the class set."""
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 8
@@ -35,7 +41,10 @@ MAX_CODE = 64
 
 
 class ActionClass(BaseModel):
-    """One class: its code in the data set, its name, what is done, how the body moves, and the name's verb and noun."""
+    """One class: its code in the data set, its name, what is done, how the body moves, and the name's verb and noun.
+
+    `attributes` is its profile, see `text.attributes`: what differs from standing still.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
     code: str = Field(min_length=1, max_length=MAX_CODE)
@@ -44,6 +53,23 @@ class ActionClass(BaseModel):
     motion: str = Field(default="", max_length=2000)
     verb: str = Field(default="", max_length=MAX_LABEL)
     noun: str = Field(default="", max_length=MAX_LABEL)
+    attributes: tuple[tuple[str, float | str], ...] | None = Field(default=None, max_length=200)
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _legal(cls, given: Any) -> Any:
+        pairs = tuple(given.items()) if isinstance(given, Mapping) else given
+        if pairs is not None:
+            try:
+                read_profile(dict(pairs))
+            except (UserError, TypeError, ValueError) as error:
+                raise ValueError(error.one_line() if isinstance(error, UserError) else str(error)) from error
+        return pairs
+
+    @property
+    def profile(self) -> Values | None:
+        """Values of the motion attributes, NaN where unknown; None where nobody wrote any."""
+        return None if self.attributes is None else read_profile(dict(self.attributes))
 
     def text(self, kind: str) -> str:
         """The text of one kind.
@@ -53,8 +79,8 @@ class ActionClass(BaseModel):
         UserError
             An unknown kind, or a class without a text of that kind.
         """
-        if kind not in KINDS:
-            raise unknown_choice("kind of text", kind, KINDS)
+        if kind not in TEXTS:
+            raise unknown_choice("kind of text", kind, TEXTS)
         value: str = getattr(self, kind)
         if not value.strip():
             raise UserError(f"class {self.code!r} ({self.label}) has no {kind} text",
@@ -154,7 +180,11 @@ def load_class_set(name: str | Path) -> ClassSet:
 @functools.cache
 def _shipped(name: str) -> ClassSet:
     path = resources.files("skelzero.text") / "class_sets" / f"{name}.yaml"
-    return parse_class_set(path.read_text(encoding="utf-8"), where=name)
+    found = parse_class_set(path.read_text(encoding="utf-8"), where=name)
+    profiles = shipped_profiles(name)
+    written = {code: tuple(profile.items()) for code, profile in profiles.items()}
+    classes = [c.model_copy(update={"attributes": written.get(c.code, c.attributes)}) for c in found.classes]
+    return found.model_copy(update={"classes": tuple(classes)})
 
 
 def parse_class_set(text: str, *, where: str) -> ClassSet:
@@ -169,7 +199,7 @@ def parse_class_set(text: str, *, where: str) -> ClassSet:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise UserError("class-set file is not as it should be", where=f"{where}, {place}", got=first["msg"],
-                        expected="name, title, source, classes: [{code, label, action, motion, verb, noun}]"
+                        expected="name, title, source, classes: [{code, label, action, motion, verb, noun, attributes}]"
                         ) from error  # fmt: skip
     if _repeats(found.codes):
         twice = Counter(found.codes).most_common(1)[0][0]

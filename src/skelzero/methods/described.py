@@ -1,0 +1,56 @@
+"""What methods of motion attributes read: profiles of classes from a bank, measured attributes from features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float32
+
+from skelzero.errors import UserError
+from skelzero.kinematics import ATTRIBUTES
+from skelzero.text import TextBank
+from skelzero.text.attributes.schema import load_schema
+from skelzero.text.class_sets import READ, WRITTEN
+
+
+def described(bank: TextBank) -> Float32[np.ndarray, "K A"]:
+    """Profiles of a bank's classes as vectors, 0 where unknown: the written ones, or those read from texts.
+
+    Raises
+    ------
+    UserError
+        The bank has no attributes.
+    """
+    for kind in (WRITTEN, READ):
+        if kind in bank.kinds:
+            return bank.pooled[kind][:, : len(load_schema())]
+    raise UserError("the classes have no motion attributes", got=", ".join(bank.kinds),
+                    expected=f"{WRITTEN} or {READ}", next_step=f"add {WRITTEN} to --semantics")  # fmt: skip
+
+
+def measured_columns(blocks: Mapping[str, tuple[int, int]], method: str) -> tuple[int, int]:
+    """Where the measured attributes are among the features.
+
+    Raises
+    ------
+    UserError
+        They are not there.
+    """
+    if ATTRIBUTES not in blocks:
+        raise UserError(f"{method} needs measured motion attributes among the features", got=", ".join(blocks) or "none",
+                        next_step="encode with `kinematics`, or ENCODER+kinematics")  # fmt: skip
+    return blocks[ATTRIBUTES]
+
+
+def agreement(
+    measured: Float32[np.ndarray, "N A"], profiles: Float32[np.ndarray, "K A"], weights: Float32[np.ndarray, " A"]
+) -> Float32[np.ndarray, "N K"]:
+    """Weighted cosine between what was measured and what is described, over what both sides know.
+
+    Attributes that are 0 (unknown) on one side do not count in the length of the other side either.
+    """
+    a, b = measured * np.sqrt(weights), profiles * np.sqrt(weights)
+    a_known, b_known = (measured != 0).astype(np.float32), (profiles != 0).astype(np.float32)
+    lengths = np.sqrt((a**2 @ b_known.T) * (a_known @ (b**2).T))
+    return (a @ b.T / np.maximum(lengths, 1e-9)).astype(np.float32)

@@ -1,0 +1,135 @@
+"""Reads a free description of a movement and says what it tells about each motion attribute, and how surely.
+
+`lexicon.yaml` holds the words. `clauses.py` binds them; a clause about an arm moves a `HandPath`, a clause about another
+part makes the claims that stand under `frames`, and a word for a whole action ("salute") is read as the paraphrase that
+stands under `actions`. What a text says in so many words outweighs what the name of an action implies.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float64
+
+from skelzero.text.attributes.actions import ActionBook
+from skelzero.text.attributes.clauses import Data, Item, Vocabulary, clauses_of, words_of
+from skelzero.text.attributes.scene import Claims, Scene
+from skelzero.text.attributes.schema import load_schema
+
+IMPLIED = 0.3
+"""Weight of an action's paraphrase beside what the text itself says of the attribute."""
+
+SURE = 0.85
+"""Weight of an action's paraphrase where the text itself says nothing."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says about A attributes.
+
+    Attributes
+    ----------
+    values : array of shape (A,)
+        In the units and the order of the schema; NaN where nothing is said.
+    weights : array of shape (A,)
+        How sure each value is, 0 to 1; 0 where it is NaN.
+    known, unknown : tuple of str
+        Words it understood, and content words it did not.
+    """
+
+    values: Float64[np.ndarray, " A"]
+    weights: Float64[np.ndarray, " A"]
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words, ready to be looked up."""
+
+    data: Data
+    vocabulary: Vocabulary
+    actions: ActionBook
+
+
+@functools.cache
+def load_lexicon() -> Lexicon:
+    """The lexicon that ships with the package."""
+    text = (resources.files("skelzero.text.attributes") / "lexicon.yaml").read_text(encoding="utf-8")
+    data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return Lexicon(data, Vocabulary(data), ActionBook(data))
+
+
+def read_words(text: str) -> Reading:
+    """What a description in English says about every motion attribute.
+
+    >>> reading = read_words("Both arms rise to overhead; the legs stay still.")
+    >>> index = load_schema().index
+    >>> bool(reading.values[index["hand-top"]] > 1.5), float(reading.values[index["leg-moves"]])
+    (True, 0.0)
+    """
+    lexicon = load_lexicon()
+    words = words_of(text)
+    items = list(lexicon.vocabulary.items(words))
+    said = _said(items, lexicon.data)
+    implied: dict[str, list[tuple[float, float]]] = {}
+    understood = {word for item in items if item.kind for word in item.text.split()}
+    for name, weight, matched in lexicon.actions.find(words):
+        understood |= matched
+        for attribute, (value, sure) in _paraphrase(name).items():
+            implied.setdefault(attribute, []).append((value, sure * weight))
+    return _reading(said, implied, understood, words)
+
+
+@functools.cache
+def _paraphrase(name: str) -> Claims:
+    """What one action of the lexicon implies: its paraphrase, and the numbers that stand beside it."""
+    lexicon = load_lexicon()
+    entry = lexicon.actions.entry(name)
+    claims: Claims = {}
+    if "like" in entry:
+        claims |= _paraphrase(entry["like"])
+    if "says" in entry:
+        claims |= _said(list(lexicon.vocabulary.items(words_of(entry["says"]))), lexicon.data)
+    return claims | {key: (float(value), 0.9) for key, value in entry.get("set", {}).items()}
+
+
+def _said(items: Sequence[Item], data: Data) -> Claims:
+    scene = Scene(data)
+    for clause in clauses_of(items, data):
+        scene.read(clause)
+    return scene.claims()
+
+
+def _reading(said: Claims, implied: dict[str, list[tuple[float, float]]], understood: set[str],
+             words: Sequence[str]) -> Reading:  # fmt: skip
+    """Put together what is said and what is implied."""
+    schema = load_schema()
+    values, weights = np.full(len(schema), np.nan), np.zeros(len(schema))
+    for i, name in enumerate(schema.names):
+        votes = list(_votes(said.get(name), implied.get(name, [])))
+        total = sum(weight for _, weight in votes)
+        if total > 0:
+            value = sum(value * weight for value, weight in votes) / total
+            values[i] = min(max(value, schema.low[i]), schema.high[i])
+            weights[i] = min(1.0, total)
+    content = [word for word in dict.fromkeys(words) if word.isalpha()]
+    known = tuple(word for word in content if word in understood)
+    return Reading(values, weights, known, tuple(word for word in content if word not in understood and len(word) > 2))
+
+
+def _votes(said: tuple[float, float] | None, implied: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Values with weights; several actions share one weight, so that many vague names do not outvote a clear word."""
+    if said is not None:
+        yield said
+    total = sum(weight for _, weight in implied)
+    share = (IMPLIED if said is not None else SURE) * min(1.0, total)
+    for value, weight in implied:
+        if total > 0:
+            yield value, share * weight / total
