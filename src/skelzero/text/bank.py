@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +11,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from skelzero.caches import cache_folder
 from skelzero.cards import CARD, read_json, sha256_file, sha256_of, staged_folder, write_json
 from skelzero.errors import UserError, unknown_choice
 from skelzero.text.attributes.schema import load_schema
+from skelzero.text.attributes.translator import kin_of, load_translator, texts_of
 from skelzero.text.attributes.vectors import profile_vectors
-from skelzero.text.class_sets import KINDS, TEXTS, ClassSet
+from skelzero.text.cached import encode_cached
+from skelzero.text.class_sets import KINDS, TEXTS, WRITTEN, ClassSet
 from skelzero.text.encoders import TextEncoder, TextStates
 from skelzero.text.vector_files import VectorFiles
 
 ARRAYS = "bank.npz"
-STATES = "states.npz"
 PARTS = ("pooled", "tokens", "mask")
 FACTS = ("classes", "labels", "kinds", "encoder", "text_sha256")
 
@@ -169,8 +168,17 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
 
 
 def profiles_of(class_set: ClassSet, encoder: TextEncoder, kind: str) -> Float64[np.ndarray, "K A"]:
-    """Written profiles."""
-    return np.stack([c.profile for c in class_set.classes])
+    """Motion attributes of classes: written where they are and were asked for, else read from the classes' texts.
+
+    The translator that reads `READ` has learned from no profile of the class set itself, so that what it gives is what
+    a class would get that nobody ever profiled.
+    """
+    own = [c.profile if kind == WRITTEN else None for c in class_set.classes]
+    if any(profile is None for profile in own):
+        translator = load_translator(encoder, () if kind == WRITTEN else kin_of(class_set.name))
+        read = translator.read([texts_of(c) for c in class_set.classes]).values
+        own = [read[i] if profile is None else profile for i, profile in enumerate(own)]
+    return np.stack([profile for profile in own if profile is not None])
 
 
 def attribute_states(profiles: Float64[np.ndarray, "K A"], width: int) -> TextStates:
@@ -187,32 +195,3 @@ def attribute_states(profiles: Float64[np.ndarray, "K A"], width: int) -> TextSt
         columns = np.flatnonzero(schema.of_part(part))
         tokens[:, i, columns] = pooled[:, columns]
     return TextStates(tokens, np.ones(tokens.shape[:2], dtype=bool), pooled)
-
-
-def encode_cached(encoder: TextEncoder, texts: Sequence[str]) -> TextStates:
-    """Encode texts, or read what the same encoder made of the same texts before.
-
-    Entries lie in the cache folder under the SHA-256 of the texts and of the encoder's weights. A damaged one is made
-    again; a cache that cannot be written costs time, not the result.
-    """
-    folder = cache_folder("text") / sha256_of([encoder.identity, list(texts)])
-    states = _read_states(folder, len(texts))
-    if states is None:
-        states = encoder.encode(texts)
-        with contextlib.suppress(OSError), staged_folder(folder, replace=True) as stage:
-            np.savez(stage / STATES, tokens=states.tokens, mask=states.mask, pooled=states.pooled)
-    return states
-
-
-def _read_states(folder: Path, texts: int) -> TextStates | None:
-    """A cache entry; None when there is none or when it is damaged in whatever way."""
-    if not (folder / STATES).is_file():
-        return None
-    try:
-        with np.load(folder / STATES, allow_pickle=False) as found:
-            states = TextStates(found["tokens"], found["mask"], found["pooled"])
-    except Exception:  # a cut or overwritten archive fails in as many ways as zip files have fields
-        return None
-    n, length, width = states.tokens.shape
-    fits = (n, states.mask.shape, states.pooled.shape) == (texts, (n, length), (n, width))
-    return states if fits and np.isfinite(states.pooled).all() and states.mask.any(axis=1).all() else None

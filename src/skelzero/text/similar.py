@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from skelzero.errors import UserError
-from skelzero.text.bank import build_bank, encode_cached, unit
+from skelzero.text.bank import build_bank, unit
+from skelzero.text.cached import encode_cached
 from skelzero.text.class_sets import ClassSet
 from skelzero.text.encoders import TextEncoder
 from skelzero.text.vector_files import VectorFiles

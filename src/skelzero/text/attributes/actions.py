@@ -24,7 +24,7 @@ class ActionBook:
         for name, entry in self.actions.items():
             for phrase in (name, *entry.get("also", [])):
                 for words in itertools.product(*(self._choices(word) for word in phrase.split())):
-                    self.names.setdefault(frozenset(stem(word) for choice in words for word in choice.split("_")), name)
+                    self.names.setdefault(frozenset(stem(w) for choice in words for w in choice.split("_")), name)
         # Every name is looked up under its longest word, which is seldom a little one.
         self.anchors: dict[str, list[frozenset[str]]] = defaultdict(list)
         for words in self.names:

@@ -60,6 +60,7 @@ class Clause:
 
     sentence: int
     movers: list[Part] = field(default_factory=list)
+    tools: list[Part] = field(default_factory=list)
     places: list[Part] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
     ways: list[str] = field(default_factory=list)
@@ -89,6 +90,12 @@ class Vocabulary:
         else:
             self.entries.setdefault(tuple(stem(w) for w in word.split("_")), (kind, name))
 
+    def _adverb(self, word: str) -> tuple[str, str] | None:
+        """ "Jerkily" and "broadly" where only "jerky" and "broad" stand in the lexicon."""
+        root = word.removesuffix("ly")
+        found = self.entries.get((stem(root),)) if root != word else None
+        return found if found and found[0] in ("manners", "ways") else None
+
     def items(self, words: Sequence[str]) -> Iterator[Item]:
         """The items of a text's words, the longest phrase first."""
         stems = [stem(word) for word in words]
@@ -97,7 +104,7 @@ class Vocabulary:
             for size in range(min(self.longest, len(words) - at), 0, -1):
                 found = self.entries.get(tuple(stems[at : at + size]))
                 if size == 1:
-                    found = self.exact.get(words[at], found)
+                    found = self.exact.get(words[at], found or self._adverb(words[at]))
                 if found:
                     yield Item(*found, " ".join(words[at : at + size]))
                     at += size
@@ -126,20 +133,30 @@ def clauses_of(items: Iterable[Item], lexicon: Data) -> list[Clause]:
             binder.take(item)
         clause = binder.finish()
         _go_on(clause, last, binder.count)
+        clause.movers = [*clause.movers, *clause.tools]
         clauses.append(clause)
         if clause.movers or clause.about_other:
             last = clause if not last or not binder.idle else last
+    _spread_repeats(clauses, frozenset(n for n, m in lexicon["manners"].items() if m.get("repeats")))
     return clauses
+
+
+def _spread_repeats(clauses: list[Clause], repeats: frozenset[str]) -> None:
+    """ "It shoots out and snaps back, again and again": what goes on repeats from its beginning."""
+    for before, clause in zip(clauses[-2::-1], clauses[:0:-1], strict=False):
+        if (clause.inherits or "hang" in clause.verbs) and before.sentence == clause.sentence:
+            before.manners += [name for name in clause.manners if name in repeats and not repeats & set(before.manners)]
 
 
 def _go_on(clause: Clause, last: Clause | None, count: str) -> None:
     """Give a clause without movers those of the last one: "it rises, stays there and sinks", "then the other rises"."""
     if clause.movers or clause.about_other or last is None:
         return
+    staying = bool(clause.verbs) and all(verb in ("hold", "still") for verb in clause.verbs)
     if count in ("one", "other", "each", "both") and clause.verbs and last.movers:
         first = last.movers[0]
         clause.movers = [Part(first.name, count)]
-    elif last.sentence == clause.sentence:
+    elif last.sentence == clause.sentence or (staying and not clause.tools):
         clause.movers, clause.about_other, clause.inherits = last.movers, last.about_other, True
 
 
@@ -148,15 +165,18 @@ def _grouped(items: list[Item]) -> list[list[Item]]:
     groups: list[list[Item]] = [[]]
     for i, item in enumerate(items):
         ends = item.kind == "breaks" and item.name == "stop"
-        if ends or (item.kind == "breaks" and _has_verb(groups[-1]) and _opens(items[i + 1 :])):
+        if ends or (item.kind == "breaks" and _is_whole(groups[-1]) and _opens(items[i + 1 :])):
             groups.append([item])
         else:
             groups[-1].append(item)
     return groups
 
 
-def _has_verb(items: Iterable[Item]) -> bool:
-    return any(item.kind == "verbs" for item in items)
+def _is_whole(items: Sequence[Item]) -> bool:
+    """Whether a clause could end here: it has its verb, or is a posture such as "with the hands behind the head"."""
+    kinds = {item.kind for item in items}
+    words = [item.text for item in items if item.kind != "breaks" or item.text in BREAKING_PREPS]
+    return "verbs" in kinds or ("parts" in kinds and words[:1] == ["with"] and items[-1].kind != "sides")
 
 
 def _opens(items: Sequence[Item]) -> bool:
@@ -169,7 +189,7 @@ def _opens(items: Sequence[Item]) -> bool:
             if item.name != "list" or not part:
                 return False
             listed, part = True, False
-        part = part or item.kind == "parts"
+        part = part or item.kind in ("parts", "sides")
         if listed and item.kind in ("preps", "ways"):
             return False
     return False
@@ -185,6 +205,8 @@ class _Binder:
         self.objects: list[Part] = []
         self.preps: tuple[str, ...] = ()
         self.count = self.side = ""
+        self.adjuncts: list[Part] = []
+        self.broken = False
         self.used = self.of = False
         """Whether the prepositions have found their noun, and whether the last word was "of"."""
 
@@ -209,6 +231,10 @@ class _Binder:
         held = self.preps == ("from",) and kind in STARTERS
         if self.preps and self.preps != ("with",) and not held:
             self.clause.places.append(part)
+        elif kind == "spot" and not self.clause.verbs:
+            pass
+        elif self.broken and self.clause.verbs and self.preps != ("with",):
+            self.adjuncts.append(part)  # "It swings up until the hand is level": no object of the verb.
         else:
             (self.objects if self.clause.verbs else self.subjects).append(part)
         self.count = self.side = ""
@@ -228,13 +254,15 @@ class _Binder:
         self.preps = (BREAKING_PREPS[item.text],) if item.text in BREAKING_PREPS else ()
         self.used = False
         self.clause.negated |= item.text == "without"
+        self.broken = bool(self.clause.verbs)
 
     def _verbs(self, item: Item) -> None:
         self._settle()
+        self.broken = False
         self.clause.verbs.append(item.name)
 
     def _counts(self, item: Item) -> None:
-        self.count = self.count or item.name
+        self.count = item.name if self.count != "or-both" else self.count
 
     def _sides(self, item: Item) -> None:
         self.side = "both" if self.side and self.side != item.name else item.name
@@ -242,6 +270,7 @@ class _Binder:
     def _people(self, item: Item) -> None:
         clause = self.clause
         clause.people.append(item.name)
+        clause.about_other |= item.name == "alone"
         clause.about_other |= item.name == "other" and not (clause.verbs or self.subjects or self.preps)
         self.preps, self.used = (), False
 
@@ -267,9 +296,15 @@ class _Binder:
         clause = self.clause
         tools = [part for part in self.objects if part.preps == ("with",)]
         bare = [part for part in self.objects if part.preps != ("with",)]
-        if any(self.lexicon["verbs"][verb].get("contact") for verb in clause.verbs):
-            # "The hand covers the mouth", "touch the toes with both hands": the bare object is where, not what.
-            clause.places += bare
-            bare = []
-        clause.movers = [*(bare or self.subjects), *tools]
+        by_hand = any(self._kind(part) in STARTERS for part in self.subjects)
+        contact = any(self.lexicon["verbs"][verb].get("contact") for verb in clause.verbs)
+        # "The hand covers the mouth", "touch the toes with both hands": the bare object is where, not what.
+        where = [part for part in bare if contact or self._kind(part) == "spot" or
+                 (by_hand and self._kind(part) not in STARTERS)]  # fmt: skip
+        clause.places += where
+        clause.movers = [part for part in bare if part not in where] or self.subjects or self.adjuncts
+        clause.tools = tools
         return clause
+
+    def _kind(self, part: Part) -> str:
+        return str(self.lexicon["parts"][part.name]["moves"])

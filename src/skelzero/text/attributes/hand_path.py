@@ -20,6 +20,12 @@ FLOOR_REACH = -1.7
 FULL_SWING = 1.75
 """Arm lengths between the ends of a path that count as swinging the whole arm."""
 
+SHORT = 0.25
+"""A stroke this short, in arm lengths, leaves a hand that is held somewhere where it is."""
+
+SETUP = 0.4
+"""How much the way to where the action begins counts."""
+
 ROUNDS = 4
 """How much longer the path gets when a stroke is repeated over and over."""
 
@@ -33,6 +39,8 @@ class Stroke:
     force: float = 1.0
     repeats: float = 0.0
     both_ways: bool = False
+    setup: bool = False
+    """Only how the hand came to where the action begins."""
 
     @property
     def way(self) -> Way:
@@ -58,12 +66,12 @@ class HandPath:
 
     def start_at(self, place: Place) -> None:
         """The hand comes to where the words begin; that counts little."""
-        self.go(place, force=0.4)
+        self.go(place, force=0.4, setup=not self.moves)
 
-    def go(self, place: Place, force: float = 1.0, repeats: float = 0.0) -> None:
+    def go(self, place: Place, force: float = 1.0, repeats: float = 0.0, setup: bool = False) -> None:
         place = within_reach(place, self.straight)
         if math.dist(place, self.at) > 0.02:
-            self.strokes.append(Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4))
+            self.strokes.append(Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4, setup=setup))
         self.at = place
 
     def sway(self, way: Way, repeats: float, force: float = 1.0) -> None:
@@ -86,7 +94,8 @@ class HandPath:
     def drop(self) -> None:
         """Back to hanging, as an action usually ends."""
         self.straight = False
-        self.go(REST, force=0.7)
+        only = all(stroke.setup or stroke.length < SHORT for stroke in self.strokes)
+        self.go(REST, force=0.7, setup=only)
 
     @property
     def places(self) -> list[Place]:
@@ -95,7 +104,10 @@ class HandPath:
     @property
     def extent(self) -> float:
         """How far apart the ends of the path are, as `arm-moves` counts it."""
-        return min(1.0, max((_distance(a, b) for a in self.places for b in self.places), default=0.0) / FULL_SWING)
+        own = [p for s in self.strokes if not s.setup for p in (s.start, s.end)]
+        farthest = max((_distance(a, b) for a in own for b in own), default=0.0)
+        setup = max((s.length for s in self.strokes if s.setup), default=0.0)
+        return min(1.0, max(farthest, SETUP * setup) / FULL_SWING)
 
     @property
     def top(self) -> float:
@@ -147,7 +159,7 @@ def path_attributes(path: HandPath) -> dict[str, float]:
     """What the way of the leading hand says about the arms' attributes."""
     places = path.places
     works = path.works_at
-    bends = [bend_at(place) for place in places]
+    bends = [bend_at(p) for s in path.strokes if not s.setup for p in (s.start, s.end)] or [0.0]
     found = {
         "arm-moves": path.extent,
         "hand-top": path.top,
@@ -168,7 +180,7 @@ def _shares(path: HandPath) -> dict[str, float]:
     sums = [0.05, 0.05, 0.05]
     for stroke in path.strokes:
         for i, step in enumerate(stroke.way):
-            sums[i] += abs(step) * (1 + ROUNDS * stroke.repeats)
+            sums[i] += abs(step) * (1 + ROUNDS * stroke.repeats) * (SETUP if stroke.setup else 1)
     total = sum(sums)
     return dict(zip(("along-vertical", "along-forward", "along-side"), (s / total for s in sums), strict=True))
 

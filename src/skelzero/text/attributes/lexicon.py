@@ -77,14 +77,16 @@ def read_words(text: str) -> Reading:
     lexicon = load_lexicon()
     words = words_of(text)
     items = list(lexicon.vocabulary.items(words))
-    said = _said(items, lexicon.data)
+    scene = _scene(items, lexicon.data)
     implied: dict[str, list[tuple[float, float]]] = {}
     understood = {word for item in items if item.kind for word in item.text.split()}
     for name, weight, matched in lexicon.actions.find(words):
         understood |= matched
+        if scene.explicit > 1:
+            continue  # "The arm swings": a text that tells the movement itself uses such words in their plain sense.
         for attribute, (value, sure) in _paraphrase(name).items():
             implied.setdefault(attribute, []).append((value, sure * weight))
-    return _reading(said, implied, understood, words)
+    return _reading(scene.claims(), implied, understood, words)
 
 
 @functools.cache
@@ -96,15 +98,15 @@ def _paraphrase(name: str) -> Claims:
     if "like" in entry:
         claims |= _paraphrase(entry["like"])
     if "says" in entry:
-        claims |= _said(list(lexicon.vocabulary.items(words_of(entry["says"]))), lexicon.data)
+        claims |= _scene(list(lexicon.vocabulary.items(words_of(entry["says"]))), lexicon.data).claims()
     return claims | {key: (float(value), 0.9) for key, value in entry.get("set", {}).items()}
 
 
-def _said(items: Sequence[Item], data: Data) -> Claims:
+def _scene(items: Sequence[Item], data: Data) -> Scene:
     scene = Scene(data)
     for clause in clauses_of(items, data):
         scene.read(clause)
-    return scene.claims()
+    return scene
 
 
 def _reading(said: Claims, implied: dict[str, list[tuple[float, float]]], understood: set[str],

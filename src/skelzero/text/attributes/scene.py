@@ -47,7 +47,9 @@ class Scene:
         self.side = ""
         self.turns = self.together = False
         self.bends: list[float] = []
-        self.moved = False
+        self.moved = self.company = False
+        self.explicit = 0
+        """Clauses so far that say which part of the body does what."""
         self.modes = set[str]()
         self._most: dict[str, frozenset[str]] = {
             how: frozenset(names.split()) for how, names in lexicon["combine"].items()
@@ -64,6 +66,7 @@ class Scene:
         says = self.lexicon["says"]
         for name in clause.people:
             self.say(says["people"].get(name, {}))
+            self.company |= name == "two"
         if "mutual" in clause.people and not any(self._kind(part) in ARMS for part in clause.movers):
             self.say(says["people"]["two"])
         if clause.about_other:
@@ -75,8 +78,13 @@ class Scene:
         self.turns |= manner.turns and any(self._kind(part) in ARMS for part in clause.movers)
         verbs = [verb for verb in clause.verbs if not self.lexicon["verbs"][verb].get("idle")]
         arms = [part for part in clause.movers if self._kind(part) in ARMS]
-        if not verbs and arms and (clause.ways or clause.places or "straight" in clause.manners):
-            verbs = ["go" if not clause.verbs else "hold"]
+        if not clause.verbs and arms and (clause.ways or clause.places or "straight" in clause.manners):
+            held = all(part.preps == ("with",) for part in arms)
+            # "With the palms forward" turns the hands and puts them nowhere.
+            verbs = [] if held and not clause.places else ["hold" if held else "go"]
+        if not verbs and "out" in clause.ways and any(self._kind(part) in ("leg", "foot") for part in clause.movers):
+            verbs = ["open"]
+        self.explicit += bool(verbs and clause.movers and not clause.inherits)
         for verb in verbs:
             self._verb(clause, verb, manner)
 
@@ -143,6 +151,8 @@ class Scene:
         """The hands that a part means, the leading one first."""
         if part.count == "other" or (self.side in ("left", "right") and part.side not in ("", "both", self.side)):
             return [self.other]
+        if self.company and (part.count in ("each", "both") or part.plural):
+            return [self.lead]
         if part.count in ("both", "each") or part.side == "both" or (part.plural and part.count not in ("one", "or-both", "either")):
             self.modes.add("both")
             return [self.lead, self.other]
@@ -162,20 +172,21 @@ class Scene:
                     continue
                 seen.add(id(path))
                 self._move(clause, path, part, verb, manner)
-        if data.get("meets") and (len(seen) > 1 or any(p.plural for p in arms)):
+        if data.get("meets") and not self.company and (len(seen) > 1 or any(p.plural for p in arms)):
             self.say({"hands-meet": 0.9})
         if data.get("crosses") and len(seen) > 1:
             self.say({"hands-meet": 0.4, "hand-at-arm": 0.6, "hand-at-chest": 0.5})
         if verb not in ("hold", "hang"):
-            self._timing(manner, data, "arm-repeats")
+            self._timing(manner, data, "arm-repeats", all(self._kind(part) == "small" for part in arms))
 
-    def _timing(self, manner: Manner, data: Data, repeats_of: str | None) -> None:
+    def _timing(self, manner: Manner, data: Data, repeats_of: str | None, small: bool = False) -> None:
         """Speed, repeats and rhythm of a movement."""
         self.moved = True
+        slower = 0.5 if small else 1.0
         if manner.quick is not None:
-            self.say({"quick": manner.quick})
+            self.say({"quick": manner.quick * slower})
         elif "quick" in data:
-            self.say({"quick": data["quick"]}, DERIVED)
+            self.say({"quick": data["quick"] * slower}, DERIVED)
         repeats = manner.repeats if manner.repeats is not None else data.get("repeats", 0.0)
         if manner.turns and manner.repeats is None:
             repeats = max(repeats, 0.8)
@@ -198,11 +209,20 @@ class Scene:
         repeats = manner.repeats if manner.repeats is not None else data.get("repeats", 0.0)
         repeats = max(repeats, 0.8) if manner.turns else repeats
         force = data.get("force", 1.0) * (1.5 if (manner.quick or 0) >= 0.7 else 1)
-        if verb in ("hang", "return"):
+        if verb == "hang":
             path.drop()
             return
+        if verb in ("return", "pull") and path.moves and not clause.places and not set(clause.ways) - {"back"}:
+            path.straight = False
+            path.go(path.strokes[-1].start, force * 0.8, repeats)
+            return
+        if verb == "bend" and self._kind(part) != "arm":
+            return
+        path.straight &= verb not in ("pull", "bend")
         targets = self._targets(clause, path)
         heights = [course["height"] for course in courses if "height" in course]
+        if "out" in clause.ways and "sideside" in clause.ways:
+            courses = [course for course in courses if "osc" not in course]  # Spread out to the left and right.
         sways = [course["osc"] for course in courses if "osc" in course] or ([data["osc"]] if "osc" in data else [])
         ways = [course["go"] for course in courses if "go" in course]
         if any(course.get("round") for course in courses) or data.get("round"):
@@ -214,7 +234,8 @@ class Scene:
             return
         goal = self._goal(path, verb, targets, heights, ways, size)
         if goal is not None:
-            path.go(goal, force if not sways else 0.5, 0.0 if sways else repeats)
+            setup = not path.moves and (verb in ("hold", "bend", "press") or "hold" in clause.verbs)
+            path.go(goal, force if not sways else 0.5, 0.0 if sways or setup else repeats, setup=setup)
         for way in sways:
             path.sway((way[0] * size * 1.3, way[1] * size * 1.3, way[2] * size * 1.3), max(repeats, 0.6), force)
         if manner.holds is not None or data.get("holds"):
@@ -233,6 +254,8 @@ class Scene:
             place = self._place(part, "across" in clause.ways)
             if place is None:
                 continue
+            if self._kind(part) in ARMS and path.moves:
+                place = (path.at[0], place[1], place[2])
             if "from" in part.preps:
                 path.start_at(place)
             else:
@@ -316,7 +339,8 @@ class Scene:
         if verb == "go" and {"up", "high"} & set(clause.ways):
             verb = "rise"
         one = [] if part.plural or part.count in ("both", "each") or part.side == "both" else ["one"]
-        keys = [f"{verb}-{mark}" for mark in ("in-place", *clause.ways, *one) if mark in (*clause.ways, *clause.manners, *one)]
+        ways = ["out" if way in ("left", "right") else way for way in clause.ways]
+        keys = [f"{verb}-{mark}" for mark in ("in-place", *ways, *one) if mark in (*ways, *clause.manners, *one)]
         values = next((frames[key] for key in (*keys, verb, OTHERWISE) if key in frames), None)
         if values is None:
             return

@@ -1,0 +1,186 @@
+"""From words to motion attributes: a Gaussian process over described movements, in what they mean and how they are said.
+
+It learns from everything in the package that has words and a written profile: the class sets (label, action and motion
+text each by itself) and the further movements. Two texts are near when a sentence encoder says so, when they share
+words, and when the lexicon reads the same from both; the mean of the process is the profile of new words, and its
+variance says how sure it is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from skelzero.errors import UserError
+from skelzero.text.attributes.profiles import movements, read_profile, write_profile
+from skelzero.text.attributes.schema import load_schema
+from skelzero.text.attributes.vectors import profile_vectors, values_of
+from skelzero.text.cached import encode_cached
+from skelzero.text.class_sets import ActionClass, class_set_names, load_class_set
+from skelzero.text.encoders import TextEncoder
+from skelzero.text.rules import words_of
+from skelzero.text.vector_files import VectorFiles
+
+SPOKEN = {"label": 1.0, "action": 1.0, "motion": 2.0}
+"""Texts that are read, and how much each of them counts: motion descriptions say most about motion."""
+SECOND = "-second"
+"""Ends the names of class sets that describe another one's classes in other words."""
+TWINS = {"ntu120": ("pku_mmd",), "pku_mmd": ("ntu120",)}
+"""Class sets that share most of their classes."""
+MEANING, WORDS, NOISE = 2.0, 0.3, 0.3
+"""Sharpness of likeness in meaning, weight of likeness in words, and penalty. Chosen on NTU's and the synthetic classes
+(each read without its own profiles) and MSR-Action3D."""
+DOUBTFUL = 0.25
+"""Below this certainty a reading is hardly more than what is typical."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What some classes were understood as.
+
+    Attributes
+    ----------
+    values : float64 (K, A)
+        In the schema's units; NaN where depending on something that is not there.
+    certainty : float64 (K,)
+        0: nothing like these words is known, and the values are what is typical; 1: said before.
+    nearest : tuple of tuple of str
+        For each class the described movements that are most like it.
+    """
+
+    values: Float64[np.ndarray, "K A"]
+    certainty: Float64[np.ndarray, " K"]
+    nearest: tuple[tuple[str, ...], ...]
+
+    def profile(self, row: int) -> dict[str, float | str]:
+        """What differs from rest, for people."""
+        return write_profile(self.values[row])
+
+
+class Translator:
+    """Reads profiles from words.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+    without : sequence of str
+        Class sets from whose profiles nothing is learned.
+
+    Raises
+    ------
+    UserError
+        An encoder that knows its classes only.
+    """
+
+    def __init__(self, encoder: TextEncoder, without: Sequence[str] = ()) -> None:
+        if isinstance(encoder, VectorFiles):
+            raise UserError("ready vectors know no other words, so no attributes can be read with them",
+                            where=encoder.name, next_step="use minilm, or write the classes' attributes")  # fmt: skip
+        self.encoder = encoder
+        texts, profiles, self._names = _examples(tuple(without))
+        self._meanings = self._encode(texts)
+        self._tfidf = TfidfVectorizer(tokenizer=words_of, token_pattern=None, sublinear_tf=True, min_df=2)
+        self._wordings = self._tfidf.fit_transform(texts)
+        vectors = profile_vectors(profiles).astype(np.float64)
+        self._mean = vectors.mean(axis=0)
+        gram = self._likeness(self._meanings, self._wordings) + NOISE * np.eye(len(texts))
+        self._inverse = np.linalg.inv(gram)
+        self._weights = self._inverse @ (vectors - self._mean)
+
+    def read(self, classes: Sequence[Mapping[str, str]]) -> Translation:
+        """Profiles of classes.
+
+        Parameters
+        ----------
+        classes : sequence of mapping
+            Texts by kind, of `SPOKEN`; equal texts of one class are read once.
+
+        Raises
+        ------
+        UserError
+            A class without any words.
+        """
+        asked = [{text: kind for kind, text in reversed(given.items()) if text.strip()} for given in classes]
+        if not all(asked):
+            raise UserError("a class without words cannot be read", next_step="give it a label or a motion text")
+        texts = list(dict.fromkeys(text for given in asked for text in given))
+        meanings, wordings = self._encode(texts), self._tfidf.transform(texts)
+        likeness = self._likeness(meanings, wordings)
+        vectors = self._mean + likeness @ self._weights
+        own = 1.0 + WORDS * np.asarray(wordings.multiply(wordings).sum(axis=1)).ravel()
+        certainty = np.einsum("qn,nm,qm->q", likeness, self._inverse, likeness) / own
+        row = {text: i for i, text in enumerate(texts)}
+        values, sure, nearest = [], [], []
+        for given in asked:
+            rows = [row[text] for text in given]
+            weights = np.array([SPOKEN[kind] for kind in given.values()])
+            values.append(weights @ vectors[rows] / weights.sum())
+            sure.append(float(certainty[rows].max()))
+            nearest.append(self._nearest(likeness[rows].max(axis=0)))
+        found = values_of(np.stack(values).astype(np.float32))
+        return Translation(load_schema().settle(found), np.clip(sure, 0, 1), tuple(nearest))
+
+    def _encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "N D"]:
+        pooled = encode_cached(self.encoder, texts).pooled
+        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
+
+    def _likeness(self, meanings: Float32[np.ndarray, "Q D"], wordings: object) -> Float64[np.ndarray, "Q N"]:
+        cosine = meanings.astype(np.float64) @ self._meanings.T
+        return np.exp(-MEANING * (2 - 2 * cosine)) + WORDS * (wordings @ self._wordings.T).toarray()  # type: ignore[operator]
+
+    def _nearest(self, likeness: Float64[np.ndarray, " N"], count: int = 3) -> tuple[str, ...]:
+        found: list[str] = []
+        for i in np.argsort(-likeness, kind="stable"):
+            if self._names[i] not in found:
+                found.append(self._names[i])
+            if len(found) == count:
+                break
+        return tuple(found)
+
+
+def load_translator(encoder: TextEncoder, without: Sequence[str] = ()) -> Translator:
+    """The translator of an encoder; made once."""
+    return _translators(encoder, tuple(sorted(without)))
+
+
+@functools.lru_cache(maxsize=8)
+def _translators(encoder: TextEncoder, without: tuple[str, ...]) -> Translator:
+    return Translator(encoder, without)
+
+
+def kin_of(class_set: str) -> tuple[str, ...]:
+    """A class set and those that share its classes.
+
+    >>> kin_of("utd_mhad-second"), kin_of("pku_mmd")
+    (('utd_mhad',), ('pku_mmd', 'ntu120'))
+    """
+    own = class_set.removesuffix(SECOND)
+    return (own, *TWINS.get(own, ()))
+
+
+def texts_of(c: ActionClass) -> dict[str, str]:
+    """What is said of a class, by kind."""
+    return {kind: getattr(c, kind) for kind in SPOKEN if getattr(c, kind).strip()}
+
+
+@functools.cache
+def _examples(without: tuple[str, ...]) -> tuple[list[str], Float64[np.ndarray, "N A"], list[str]]:
+    """Texts with a profile, and the label of what each of them is about."""
+    texts, profiles, names = [], [], []
+    for name in class_set_names():
+        for c in load_class_set(name).classes if name not in without and not name.endswith(SECOND) else ():
+            for text in dict.fromkeys(texts_of(c).values()) if c.profile is not None else ():
+                texts.append(text)
+                profiles.append(c.profile)
+                names.append(c.label)
+    for label, motion, given in movements():
+        for text in (label, motion):
+            texts.append(text)
+            profiles.append(read_profile(given))
+            names.append(label)
+    return texts, np.stack([p for p in profiles if p is not None]), names
