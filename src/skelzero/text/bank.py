@@ -56,6 +56,10 @@ class TextBank:
     encoder: str
     text_sha256: str
 
+    def __post_init__(self) -> None:
+        rows = {len(array) for part in PARTS for array in getattr(self, part).values()}
+        assert rows <= {len(self.classes)} and len(self.labels) == len(self.classes), "one row a class"
+
     def __len__(self) -> int:
         return len(self.classes)
 
@@ -90,6 +94,34 @@ class TextBank:
         """
         bank = self if kinds is None else self.only(kinds)
         return np.concatenate([unit(bank.pooled[kind]) for kind in bank.kinds], axis=1)
+
+    @classmethod
+    def join(cls, banks: Sequence[TextBank]) -> TextBank:
+        """The classes of several banks, one after the other.
+
+        Raises
+        ------
+        UserError
+            Banks of other kinds of text or another encoder, or a class that stands in two of them.
+        """
+        first, classes = banks[0], tuple(c for bank in banks for c in bank.classes)
+        facts = {(bank.kinds, bank.encoder, bank.width) for bank in banks}
+        if len(facts) > 1 or len(set(classes)) < len(classes):
+            raise UserError("these text banks do not go together", got=sorted(map(str, facts)),
+                            expected="equal kinds and encoders, and no class twice")  # fmt: skip
+        longest = {kind: max(bank.mask[kind].shape[1] for bank in banks) for kind in first.kinds}
+
+        def stacked(part: str, kind: str) -> np.ndarray:
+            arrays = [getattr(bank, part)[kind] for bank in banks]
+            if part == "pooled":
+                return np.concatenate(arrays)
+            return np.concatenate([
+                np.pad(a, [(0, 0), (0, longest[kind] - a.shape[1]), *[(0, 0)] * (a.ndim - 2)]) for a in arrays
+            ])  # fmt: skip
+
+        parts = {part: {kind: stacked(part, kind) for kind in first.kinds} for part in PARTS}
+        return cls(classes, tuple(label for bank in banks for label in bank.labels), first.kinds, **parts,
+                   encoder=first.encoder, text_sha256=sha256_of([bank.text_sha256 for bank in banks]))  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write the bank as a folder with a card; one that is there already is replaced."""

@@ -17,7 +17,7 @@ from skelzero.text.rules import stem
 Data = Mapping[str, Any]
 Stems = tuple[str, ...]
 
-KINDS = ("breaks", "people", "parts", "preps", "ways", "verbs", "manners", "counts", "sides", "nots", "skip")
+KINDS = ("breaks", "people", "parts", "preps", "ways", "verbs", "manners", "counts", "sides", "nots", "things", "skip")
 """Sections of the lexicon whose words a clause is made of; where one word stands in two, the earlier section wins."""
 
 BREAKING_PREPS = {"with": "with", "without": "with", "before": "before", "after": "past"}
@@ -25,6 +25,9 @@ LISTING = frozenset({"and", "or", "/", "&", "plus", "nor", "as well as"})
 WAYS_OF_PREPS = {"above": "up", "below": "down", "behind": "back", "before": "forward", "beside": "out"}
 STARTERS = frozenset({"arm", "hand", "forearm", "elbow", "thigh"})
 """Kinds of parts that a movement starts with rather than at: "from arms spread wide"."""
+
+ASIDE = frozenset({"elbow", "finger", "wrist"})
+"""Parts of which a clause speaks in passing: "it rises, the elbow bent, and stays there" goes on about the hand."""
 
 TELLING = frozenset({"verbs", "parts", "ways", "people", "manners"})
 IRREGULAR_PLURALS = frozenset({"feet"})
@@ -52,6 +55,8 @@ class Part:
     side: str = ""
     plural: bool = False
     preps: tuple[str, ...] = ()
+    foreign: bool = False
+    """Whether it is another person's: "that person's shoulder"."""
 
 
 @dataclass
@@ -116,7 +121,9 @@ class Vocabulary:
 
 def words_of(text: str) -> list[str]:
     """Words and the punctuation that separates, in lower case; apostrophes vanish, hyphens part words."""
-    return re.findall(r"[^\W_]+|[.;:!?,()/]", re.sub(r"['’]", "", text.casefold()))
+    plain = re.sub(r"['’]", "", text.casefold())
+    plain = re.sub(r"\b\w+ or (\w+ (?:height|level)\b)", r"\1", plain)  # "waist or chest height"
+    return re.findall(r"[^\W_]+|[.;:!?,()/]", plain)
 
 
 def clauses_of(items: Iterable[Item], lexicon: Data) -> list[Clause]:
@@ -132,11 +139,15 @@ def clauses_of(items: Iterable[Item], lexicon: Data) -> list[Clause]:
         for item in group:
             binder.take(item)
         clause = binder.finish()
+        adjunct = bool(group[0].text in BREAKING_PREPS or (clause.tools and not clause.movers))
+        if clauses and clauses[-1].about_other and clauses[-1].sentence == sentence and (adjunct or not binder.subjects):
+            clause.about_other = True  # Whose clause it was goes on: "she steps back with lifted arms".
         _go_on(clause, last, binder.count)
         clause.movers = [*clause.movers, *clause.tools]
         clauses.append(clause)
-        if clause.movers or clause.about_other:
-            last = clause if not last or not binder.idle else last
+        aside = binder.idle or adjunct or all(part.name in ASIDE for part in clause.movers)
+        if (clause.movers or clause.about_other) and not (last and last.sentence == sentence and aside):
+            last = clause
     _spread_repeats(clauses, frozenset(n for n, m in lexicon["manners"].items() if m.get("repeats")))
     return clauses
 
@@ -153,10 +164,10 @@ def _go_on(clause: Clause, last: Clause | None, count: str) -> None:
     if clause.movers or clause.about_other or last is None:
         return
     staying = bool(clause.verbs) and all(verb in ("hold", "still") for verb in clause.verbs)
-    if count in ("one", "other", "each", "both") and clause.verbs and last.movers:
+    if count in ("one", "other", "both") and clause.verbs and last.movers:
         first = last.movers[0]
         clause.movers = [Part(first.name, count)]
-    elif last.sentence == clause.sentence or (staying and not clause.tools):
+    elif last.sentence == clause.sentence or (staying and not clause.tools) or "pronoun" in clause.people:
         clause.movers, clause.about_other, clause.inherits = last.movers, last.about_other, True
 
 
@@ -206,7 +217,7 @@ class _Binder:
         self.preps: tuple[str, ...] = ()
         self.count = self.side = ""
         self.adjuncts: list[Part] = []
-        self.broken = False
+        self.broken = self.foreign = False
         self.used = self.of = False
         """Whether the prepositions have found their noun, and whether the last word was "of"."""
 
@@ -226,7 +237,7 @@ class _Binder:
             return  # "the side of the body": whose side it is says nothing more.
         if self.used and self.preps:
             self.preps = ()
-        part = Part(item.name, self.count, self.side, item.plural, self.preps)
+        part = Part(item.name, self.count, self.side, item.plural, self.preps, self.foreign)
         kind = self.lexicon["parts"][item.name]["moves"]
         held = self.preps == ("from",) and kind in STARTERS
         if self.preps and self.preps != ("with",) and not held:
@@ -262,6 +273,7 @@ class _Binder:
         self.clause.verbs.append(item.name)
 
     def _counts(self, item: Item) -> None:
+        self.foreign |= item.text.endswith("others")  # "The other's shoulder".
         self.count = item.name if self.count != "or-both" else self.count
 
     def _sides(self, item: Item) -> None:
@@ -270,9 +282,17 @@ class _Binder:
     def _people(self, item: Item) -> None:
         clause = self.clause
         clause.people.append(item.name)
+        if item.name in ("other", "mutual") and item.text.endswith("s") and (self.preps or clause.verbs):
+            self.foreign = True
+            return
+        if item.name == "other" and self.preps[-1:] in (("to",), ("at",), ("toward",)):
+            clause.ways.append("forward")
         clause.about_other |= item.name == "alone"
         clause.about_other |= item.name == "other" and not (clause.verbs or self.subjects or self.preps)
         self.preps, self.used = (), False
+
+    def _things(self, item: Item) -> None:
+        self.used = True
 
     def _nots(self, item: Item) -> None:
         self.clause.negated = True
@@ -289,7 +309,7 @@ class _Binder:
             self.clause.ways.append("sideside" if self.side == "both" else self.side)
         if self.preps and not self.used:
             self.clause.ways += [WAYS_OF_PREPS[prep] for prep in self.preps if prep in WAYS_OF_PREPS]
-        self.side, self.preps, self.used = "", (), False
+        self.side, self.preps, self.used, self.foreign = "", (), False, False
 
     def finish(self) -> Clause:
         self._settle()

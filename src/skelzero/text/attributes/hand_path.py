@@ -16,6 +16,7 @@ ARM = 1.2
 SHOULDER = 1.0
 MIDLINE = -0.3
 REST: Place = (-0.2, 0.1, 0.15)
+LOWEST = -0.35
 FLOOR_REACH = -1.7
 FULL_SWING = 1.75
 """Arm lengths between the ends of a path that count as swinging the whole arm."""
@@ -71,7 +72,7 @@ class HandPath:
     def go(self, place: Place, force: float = 1.0, repeats: float = 0.0, setup: bool = False) -> None:
         place = within_reach(place, self.straight)
         if math.dist(place, self.at) > 0.02:
-            self.strokes.append(Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4, setup=setup))
+            self.strokes.append(Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4 and force < 1.5, setup=setup))
         self.at = place
 
     def sway(self, way: Way, repeats: float, force: float = 1.0) -> None:
@@ -95,7 +96,7 @@ class HandPath:
         """Back to hanging, as an action usually ends."""
         self.straight = False
         only = all(stroke.setup or stroke.length < SHORT for stroke in self.strokes)
-        self.go(REST, force=0.7, setup=only)
+        self.go(REST, setup=only)
 
     @property
     def places(self) -> list[Place]:
@@ -129,7 +130,9 @@ class HandPath:
 
 
 def _distance(a: Place, b: Place) -> float:
-    return math.hypot((a[0] - b[0]) / ARM, a[1] - b[1], a[2] - b[2])
+    # What the hand sinks below hanging it sinks with the trunk, and hardly about its shoulder.
+    fall = max(a[0], LOWEST) - max(b[0], LOWEST)
+    return math.hypot(fall / ARM, a[1] - b[1], a[2] - b[2])
 
 
 def reach_of(place: Place) -> float:
@@ -170,7 +173,7 @@ def path_attributes(path: HandPath) -> dict[str, float]:
         "reach-across": max(0.0, *(1.6 * (MIDLINE - place[2]) for place in places)),
         "reach-back": max(0.05, *(-place[1] for place in places)),
         "elbow-bent": bend_at(works),
-        "elbow-works": max(bends) - min(bends),
+        "elbow-works": 0.85 * (max(bends) - min(bends)),
     }
     return found | _shares(path) | _main_stroke(path)
 
@@ -190,7 +193,7 @@ def _main_stroke(path: HandPath) -> dict[str, float]:
     total = [0.0, 0.0, 0.0]
     weights = 1e-9
     for stroke in path.strokes:
-        weight = stroke.force * (1 + ROUNDS * stroke.repeats / 2) * stroke.length
+        weight = stroke.force**2 * (SETUP if stroke.setup else 1) * (1 + ROUNDS * stroke.repeats / 2) * stroke.length
         weights += weight
         if not stroke.both_ways:
             for i, step in enumerate(stroke.way):

@@ -19,14 +19,19 @@ from jaxtyping import Float64
 
 from skelzero.text.attributes.actions import ActionBook
 from skelzero.text.attributes.clauses import Data, Item, Vocabulary, clauses_of, words_of
-from skelzero.text.attributes.scene import Claims, Scene
+from skelzero.text.attributes.notes import Claims
+from skelzero.text.attributes.scene import Scene
 from skelzero.text.attributes.schema import load_schema
 
-IMPLIED = 0.3
-"""Weight of an action's paraphrase beside what the text itself says of the attribute."""
+IMPLIED = 1.5
+"""Weight of an action's paraphrase beside what a short text says of the attribute in so many words: a name says more."""
 
 SURE = 0.85
 """Weight of an action's paraphrase where the text itself says nothing."""
+
+
+LEAD_AND_OTHER = {"arm-moves": "other-arm-moves", "hand-top": "other-hand-top"}
+OTHER_ARM = frozenset({*LEAD_AND_OTHER.values(), "arms-together", "arms-in-turn"})
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def read_words(text: str) -> Reading:
         understood |= matched
         if scene.explicit > 1:
             continue  # "The arm swings": a text that tells the movement itself uses such words in their plain sense.
-        for attribute, (value, sure) in _paraphrase(name).items():
+        for attribute, (value, sure) in _with_hands_of(scene, _paraphrase(name)).items():
             implied.setdefault(attribute, []).append((value, sure * weight))
     return _reading(scene.claims(), implied, understood, words)
 
@@ -100,6 +105,16 @@ def _paraphrase(name: str) -> Claims:
     if "says" in entry:
         claims |= _scene(list(lexicon.vocabulary.items(words_of(entry["says"]))), lexicon.data).claims()
     return claims | {key: (float(value), 0.9) for key, value in entry.get("set", {}).items()}
+
+
+def _with_hands_of(scene: Scene, claims: Claims) -> Claims:
+    """The paraphrase for as many hands as the text itself says: "circle the left arm", "pick up with both hands"."""
+    if scene.arms.hands == "one":
+        return {name: claim for name, claim in claims.items() if name not in OTHER_ARM}
+    if scene.arms.hands == "both":
+        copies = {other: claims[lead] for lead, other in LEAD_AND_OTHER.items() if lead in claims}
+        return claims | copies | {"arms-together": (0.9, 0.8)}
+    return claims
 
 
 def _scene(items: Sequence[Item], data: Data) -> Scene:

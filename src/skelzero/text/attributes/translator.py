@@ -29,7 +29,7 @@ from skelzero.text.vector_files import VectorFiles
 SPOKEN = {"label": 1.0, "action": 1.0, "motion": 2.0}
 """Texts that are read, and how much each of them counts: motion descriptions say most about motion."""
 SECOND = "-second"
-"""Ends the names of class sets that describe another one's classes in other words."""
+"""Ends the file names of class sets that describe another one's classes in other words."""
 TWINS = {"ntu120": ("pku_mmd",), "pku_mmd": ("ntu120",)}
 """Class sets that share most of their classes."""
 MEANING, WORDS, NOISE = 2.0, 0.3, 0.3
@@ -156,11 +156,10 @@ def _translators(encoder: TextEncoder, without: tuple[str, ...]) -> Translator:
 def kin_of(class_set: str) -> tuple[str, ...]:
     """A class set and those that share its classes.
 
-    >>> kin_of("utd_mhad-second"), kin_of("pku_mmd")
+    >>> kin_of("utd_mhad"), kin_of("pku_mmd")
     (('utd_mhad',), ('pku_mmd', 'ntu120'))
     """
-    own = class_set.removesuffix(SECOND)
-    return (own, *TWINS.get(own, ()))
+    return (class_set, *TWINS.get(class_set, ()))
 
 
 def texts_of(c: ActionClass) -> dict[str, str]:
