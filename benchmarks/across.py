@@ -104,9 +104,9 @@ def bank_of(classes: ClassSet, kinds: tuple[str, ...]) -> TextBank:
 
 
 def supervised(target: Source) -> dict[str, float]:
-    scale = Standardizer.of(target.features[target.train])
-    model = LogisticRegression(C=0.02, max_iter=500).fit(scale(target.features[target.train]), target.truth[target.train])
-    test = ~target.train
+    train, test = target.train, ~target.train
+    scale = Standardizer.of(target.features[train])
+    model = LogisticRegression(C=0.02, max_iter=500).fit(scale(target.features[train]), target.truth[train])
     return judge(model.predict_log_proba(scale(target.features[test])), target.truth[test])
 
 

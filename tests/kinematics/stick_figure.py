@@ -7,6 +7,8 @@ lengths from its shoulder bends the elbow by 2 arccos(r), and a foot at `r` leg 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -22,14 +24,26 @@ TORSO, ARM, LEG = 0.5, 0.6, 0.9
 """Metres: hips to neck, shoulder to hand, hip to ankle."""
 SHOULDER, HIP, NECK = 0.18, 0.1, 0.25
 """Metres: shoulder and hip joints from the midline, neck to the middle of the head."""
-ANKLE = 0.05
-"""Metres above the floor."""
+UPRIGHT, TOES = np.array([0.0, LEG + 0.05, 0.0]), np.array([0.0, -0.03, 0.14])
+"""Metres: the hips above the floor, the foot from the ankle."""
+HAND, FOOT = np.array([0.3, -0.3, 0.35]), np.array([0.1, -0.8, 0.0])
+"""About where the hands and feet of somebody who moves are, in arm and leg lengths."""
 HANGING = STANDING = (0.0, -1.0, 0.0)
 ELBOW_POINTS, KNEE_POINTS = (0.4, -0.6, -0.7), (0.0, 0.0, 1.0)
 """Where a bent elbow and knee go: outward, up, forward."""
 
 Course = Float[np.ndarray, " T"]
 Body = Float[np.ndarray, "T 20 3"]
+Truth = float | tuple[float, float]
+"""What must be measured: about a value, or within a range."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A clip and what must be measured in it."""
+
+    clip: Clip
+    truths: Mapping[str, Truth]
 
 
 def figure(
@@ -63,11 +77,27 @@ def figure(
         elbow = _joint_between(hand, ARM / 2, own * ELBOW_POINTS)
         knee = _joint_between(foot, LEG / 2, own * KNEE_POINTS)
         arm = {"shoulder": 0 * hand, "elbow": elbow, "wrist": elbow + (hand - elbow) * 5 / 6, "hand": hand}
-        leg = {"hip": 0 * foot, "knee": knee, "ankle": foot, "foot": foot + [0, -0.03, 0.14]}
+        leg = {"hip": 0 * foot, "knee": knee, "ankle": foot, "foot": foot + TOES}
         x |= {f"{side}_{name}": shoulder + place for name, place in arm.items()}
         x |= {f"{side}_{name}": hip + place for name, place in leg.items()}
     body = np.stack([x[name] for name in COMMON_JOINTS], axis=1)
-    return turned(body, facing) + (_over(frames, hips, 3) + [0, ANKLE + LEG, 0])[:, None]
+    return turned(body, facing) + (_over(frames, hips, 3) + UPRIGHT)[:, None]
+
+
+def someone(seed: int, frames: int = FRAMES) -> Body:
+    """Smooth motion of all limbs and the trunk; the right arm and the left leg move more than the others."""
+    random = np.random.default_rng(seed)
+    time = (np.arange(frames) + 0.5) / frames
+
+    def sway(size: float, width: int) -> Float[np.ndarray, "T W"]:
+        weights, phases = random.uniform(0.5, 1, (3, width)), random.uniform(0, 2 * math.pi, (3, width))
+        waves = np.sin(2 * math.pi * np.arange(1, 4)[:, None] * time[:, None, None] + phases)
+        return size * (weights * waves).sum(axis=1) / weights.sum(axis=0)
+
+    hands = {f"{side}_hand": _reachable(HAND + sway(s, 3)) for side, s in (("left", 0.3), ("right", 0.6))}
+    feet = {f"{side}_foot": _reachable(FOOT + sway(s, 3)) for side, s in (("left", 0.4), ("right", 0.2))}
+    lean, tip, twist, nod, facing = sway(25, 5).T
+    return figure(frames, **hands, **feet, hips=sway(0.3, 3), lean=lean, tip=tip, twist=twist, nod=nod, facing=facing)
 
 
 def turned(body: Body, angle: ArrayLike) -> Body:
@@ -75,6 +105,11 @@ def turned(body: Body, angle: ArrayLike) -> Body:
     c, s = np.cos(angle)[..., None], np.sin(angle)[..., None]
     x, y, z = np.moveaxis(body, -1, 0)
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
+
+
+def opposite(distance: float, aside: float = 0.0, **pose: ArrayLike) -> Body:
+    """Another person before the first one and face to face, metres away."""
+    return turned(figure(**pose), np.full(FRAMES, math.pi)) + np.array([aside, 0.0, distance])
 
 
 def filmed(*bodies: Body, fps: float = FPS, name: str = "by hand") -> Clip:
@@ -125,6 +160,10 @@ def circle(middle: ArrayLike, first: ArrayLike, second: ArrayLike, angle: Course
 
 def _over(frames: int, values: ArrayLike, width: int = 0) -> Float[np.ndarray, "T ..."]:
     return np.broadcast_to(np.asarray(values, dtype=np.float64), (frames, width) if width else (frames,)).copy()
+
+
+def _reachable(place: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
+    return place / np.maximum(np.linalg.norm(place, axis=-1, keepdims=True) / 0.97, 1)
 
 
 def _upward(lean: Course, tip: Course) -> Float[np.ndarray, "T 3"]:

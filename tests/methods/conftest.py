@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skelzero.text import TextBank
+from skelzero.text.attributes.schema import load_schema
 
 
 def make_bank(
@@ -38,6 +39,41 @@ def _parts(bank: TextBank) -> TextBank:
     names = {"action": "verb", "motion": "noun"}
     pooled, tokens, mask = ({names[k]: v for k, v in part.items()} for part in (bank.pooled, bank.tokens, bank.mask))
     return replace(bank, kinds=tuple(names[k] for k in bank.kinds), pooled=pooled, tokens=tokens, mask=mask)
+
+
+def make_profiles(classes: int, *, unknown: float = 0.2, seed: int = 3) -> np.ndarray:
+    """Motion attributes of classes as vectors; 0 where unknown."""
+    rng = np.random.default_rng(seed)
+    known = rng.random((classes, len(load_schema()))) >= unknown
+    return (rng.standard_normal(known.shape) * known).astype(np.float32)
+
+
+def _described(bank: TextBank, kind: str = "attributes") -> TextBank:
+    """The bank with motion attributes; padded, as those of a real bank are, where the texts are wider."""
+    profiles = make_profiles(len(bank))
+    pooled = np.pad(profiles, [(0, 0), (0, max(0, bank.width - profiles.shape[1]))])
+    return replace(bank, kinds=(*bank.kinds, kind), pooled=bank.pooled | {kind: pooled},
+                   tokens=bank.tokens | {kind: pooled[:, None]},
+                   mask=bank.mask | {kind: np.ones((len(bank), 1), dtype=bool)})  # fmt: skip
+
+
+def _measured(bank: TextBank, y: np.ndarray, *, noise: float = 0.5, unknown: float = 0.1, seed: int = 4) -> np.ndarray:
+    """What clips of a described bank's classes would measure: the profile, not at its own scale, and noise."""
+    rng, profiles = np.random.default_rng(seed), bank.pooled["attributes"][:, : len(load_schema())]
+    found = 0.7 * profiles[y] + 0.3 + noise * rng.standard_normal((len(y), profiles.shape[1]))
+    return (found * (rng.random(found.shape) >= unknown)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., TextBank]:
+    """Adds made-up motion attributes to a bank."""
+    return _described
+
+
+@pytest.fixture(scope="session")
+def measure() -> Callable[..., np.ndarray]:
+    """Makes measured attributes of clips, given a described bank and their classes."""
+    return _measured
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,14 @@ import pytest
 from skelzero.errors import UserError
 from skelzero.methods import METHODS, ZeroShotMethod, load_method
 from skelzero.text import TextBank
+from skelzero.text.attributes.schema import load_schema
 
 Problem = tuple[np.ndarray, np.ndarray, TextBank]
 Texts = Callable[[str, TextBank], TextBank]
+WIDTH = 32
+A = len(load_schema())
+BLOCKS = {"network": (0, WIDTH), "attributes": (WIDTH, WIDTH + A)}
+"""Of methods of motion attributes: these were measured beside what an encoder gave."""
 QUICK = {"steps": 20, "epochs": 0, "batch": 64}
 
 
@@ -24,10 +30,20 @@ def quick(name: str) -> ZeroShotMethod:
     return spec(**{k: v for k, v in QUICK.items() if k in fields})
 
 
+def quick_fit(name: str, x: np.ndarray, y: np.ndarray, bank: TextBank, **options: Any) -> ZeroShotMethod:
+    blocks = BLOCKS if METHODS[name].method.described else {}
+    return quick(name).fit(x, y, bank, blocks=blocks, **options)
+
+
 @pytest.fixture(scope="session")
-def texts_for(parts: Callable[[TextBank], TextBank]) -> Texts:
-    """A bank with the kinds of text that a method cannot do without."""
-    return lambda name, bank: parts(bank) if METHODS[name].method.requires else bank
+def texts_for(parts: Callable[[TextBank], TextBank], describe: Callable[[TextBank], TextBank]) -> Texts:
+    """A bank with the semantics that a method cannot do without."""
+
+    def texts(name: str, bank: TextBank) -> TextBank:
+        found = parts(bank) if METHODS[name].method.requires else bank
+        return describe(found) if METHODS[name].method.described else found
+
+    return texts
 
 
 @pytest.fixture(params=list(METHODS), scope="module")
@@ -36,10 +52,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def own(name: str, problem: Problem, texts_for: Texts) -> Problem:
-    """The problem, told in the texts that the method reads."""
+def own(name: str, problem: Problem, texts_for: Texts, measure: Callable[..., np.ndarray]) -> Problem:
+    """The problem, told in the texts that the method reads, with measured attributes if it needs them."""
     x, y, bank = problem
     bank = texts_for(name, bank)
+    if METHODS[name].method.described:
+        x = np.concatenate([x, measure(bank, y)], axis=1)
     if METHODS[name].method.end_to_end:
         # What the adapter of an encoder trained for it would give: vectors as wide as the class vectors.
         x = x @ np.random.default_rng(7).standard_normal((x.shape[1], bank.vectors().shape[1])).astype(np.float32)
@@ -49,7 +67,7 @@ def own(name: str, problem: Problem, texts_for: Texts) -> Problem:
 @pytest.fixture(scope="module")
 def fitted(name: str, own: Problem) -> ZeroShotMethod:
     x, y, bank = own
-    return quick(name).fit(x, y, bank, seed=3)
+    return quick_fit(name, x, y, bank, seed=3)
 
 
 def test_scores_have_a_column_a_class_and_predict_takes_the_best(fitted: ZeroShotMethod, own: Problem) -> None:
@@ -98,11 +116,11 @@ def test_other_widths_and_broken_clips_are_refused(fitted: ZeroShotMethod, own: 
 
 def test_equal_seeds_give_equal_scores(name: str, own: Problem) -> None:
     x, y, bank = own
-    first, second = (quick(name).fit(x, y, bank, seed=5).scores(x, bank) for _ in range(2))
+    first, second = (quick_fit(name, x, y, bank, seed=5).scores(x, bank) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", ["ridge", "scale"])
+@pytest.mark.parametrize("name", ["ridge", "eszsl", "scale"])
 def test_seen_classes_are_learned_and_unseen_ones_understood(name: str, many_classes: Problem) -> None:
     x, y, bank = many_classes
     seen = y < 48
@@ -146,6 +164,25 @@ def test_texts_that_a_method_does_not_read_change_nothing(name: str, problem: Pr
     both = replace(bank, kinds=bank.kinds + needed.kinds,
                    **{part: getattr(bank, part) | getattr(needed, part) for part in parts})  # fmt: skip
     first, second = (quick(name).fit(x, y, b, seed=5).scores(x, b) for b in (needed, both))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].method.described])
+def test_measured_and_described_attributes_are_asked_for(name: str, problem: Problem, texts_for: Texts) -> None:
+    x, y, bank = problem
+    with pytest.raises(UserError, match=r"measured motion attributes(.|\n)*got: network(.|\n)*kinematics"):
+        quick(name).fit(x, y, texts_for(name, bank), blocks={"network": (0, WIDTH)})
+    wide = np.pad(x, [(0, 0), (0, A)])
+    with pytest.raises(UserError, match=r"no motion attributes(.|\n)*action, motion(.|\n)*add attributes to --semantics"):
+        quick_fit(name, wide, y, bank)
+    fitted = quick_fit(name, wide, y, texts_for(name, bank))
+    with pytest.raises(UserError, match="no motion attributes"):
+        fitted.scores(wide, bank)
+
+
+def test_what_stands_beside_the_features_changes_nothing_for_others(problem: Problem) -> None:
+    x, y, bank = problem
+    first, second = (METHODS["ridge"]().fit(x, y, bank, blocks=b).scores(x, bank) for b in ({}, {"network": (0, 32)}))
     np.testing.assert_array_equal(first, second)
 
 

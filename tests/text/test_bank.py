@@ -10,7 +10,8 @@ import pytest
 
 from skelzero.caches import cache_folder
 from skelzero.errors import UserError
-from skelzero.text.bank import ARRAYS, STATES, TextBank, build_bank, encode_cached, unit
+from skelzero.text.bank import ARRAYS, TextBank, build_bank, unit
+from skelzero.text.cached import STATES, encode_cached
 from skelzero.text.class_sets import from_labels, load_class_set
 from skelzero.text.encoders import TextStates
 

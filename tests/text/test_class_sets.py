@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from skelzero.errors import UserError
+from skelzero.text.attributes.translator import SECOND
 from skelzero.text.class_sets import (
-    KINDS,
     MAX_BYTES,
+    TEXTS,
     ActionClass,
     class_set_names,
     from_labels,
@@ -58,7 +59,18 @@ def test_every_data_set_has_its_class_set() -> None:
     assert {name: len(load_class_set(name)) for name in class_set_names() if name in SIZES} == SIZES
     for name in class_set_names():
         found = load_class_set(name)
-        assert found.name == name and found.title and found.source
+        assert found.name == name.removesuffix(SECOND) and found.title and found.source
+
+
+@pytest.mark.parametrize("name", [name for name in class_set_names() if name.endswith(SECOND)])
+def test_second_wordings_are_of_the_same_classes(name: str) -> None:
+    """Named like the set that they describe again, so that a translator made for them learns nothing of it either."""
+    second, first = load_class_set(name), load_class_set(name.removesuffix(SECOND))
+    assert second.codes == first.codes
+    assert not {c.text(kind) for c in second.classes for kind in ("label", *LENGTHS)} & {
+        c.text(kind) for c in first.classes for kind in ("label", *LENGTHS)
+    }
+    assert all(c.profile is None for c in second.classes)
 
 
 def test_no_description_stands_in_two_sets() -> None:
@@ -169,6 +181,8 @@ def test_the_hash_follows_the_texts() -> None:
         ("a: &a [x]\nb: [*a, *a]\n", "alias"),
         ("[" * 3000, "nested too deeply"),
         ("name: \x00", "not YAML"),
+        (GOOD.replace("My classes", "2020-99-99"), "not YAML"),
+        (GOOD.replace("code: 2", "code: " + "2" * 5000), "not YAML"),
     ],
 )
 def test_a_wrong_file_is_one_message(text: str, message: str, tmp_path: Path) -> None:
@@ -196,9 +210,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_free_words_become_classes() -> None:
     found = from_labels([" walk ", "jumping  jack"])
     assert [c.label for c in found.classes] == ["walk", "jumping jack"] == list(found.codes)
-    texts = [{kind: c.text(kind) for kind in KINDS} for c in found.classes]
-    assert texts[0] == dict.fromkeys(KINDS, "walk")
-    assert texts[1] == {**dict.fromkeys(KINDS, "jumping jack"), "verb": "jumping", "noun": "jack"}
+    texts = [{kind: c.text(kind) for kind in TEXTS} for c in found.classes]
+    assert texts[0] == dict.fromkeys(TEXTS, "walk")
+    assert texts[1] == {**dict.fromkeys(TEXTS, "jumping jack"), "verb": "jumping", "noun": "jack"}
     long = from_labels(["x" * 70 + "a", "x" * 70 + "b"])
     assert len(set(long.codes)) == 2 and long.classes[0].label == "x" * 70 + "a"
 

@@ -28,11 +28,13 @@ def put_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, default=plain))
 
 
-def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on standard error; the first column is text, the others are numbers."""
+def put_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, words: Sequence[str] = ()
+) -> None:
+    """Print a table on standard error; the first column and those named in `words` are text, the others numbers."""
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(column, justify="left" if i == 0 or column in words else "right", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     err.print(table)

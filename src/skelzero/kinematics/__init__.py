@@ -2,7 +2,6 @@
 
 from skelzero.kinematics.attributes import known, measure, measure_clips
 from skelzero.kinematics.bodies import Bodies, to_bodies
-
 from skelzero.kinematics.joined import ATTRIBUTES, COURSES, NETWORK, alone, beside, of_clips, of_store, parse_encoder
 
 __all__ = [

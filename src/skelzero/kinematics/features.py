@@ -9,7 +9,7 @@ from torch import Tensor
 from skelzero.kinematics.bodies import Bodies
 from skelzero.kinematics.signals import HEAD, SIDES, Signals
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same clip gives other numbers, so that caches notice."""
 BINS = 6
 """Stretches of the clip whose means make its course."""
@@ -21,7 +21,7 @@ def course_features(bodies: Bodies) -> Float[Tensor, "N S"]:
     Sides are told as leading and other, so that mirrored performances give nearly equal features.
     """
     course = courses(Signals(bodies))
-    low, middle, high = torch.quantile(course, torch.tensor([0.05, 0.5, 0.95]), dim=1)
+    low, middle, high = torch.quantile(course, course.new_tensor([0.05, 0.5, 0.95]), dim=1)
     bins = torch.stack([part.mean(dim=1) for part in course.tensor_split(BINS, dim=1)], dim=1)
     shape = (bins - bins[:, :1])[:, 1:].flatten(1)
     change = course.diff(dim=1).abs().mean(dim=1)

@@ -63,7 +63,8 @@ def of_store(
     rows = {str(name): i for i, name in enumerate(store.names)}
     wanted = [rows[str(name)] for name in names]
     schema = load_schema()
-    folder = cache_folder("kinematics") / sha256_of([store.checksum, VERSION, schema.sha256, *map(sha256_array, typical()[1]), wanted])
+    scales = [sha256_array(part) for part in typical()[1]]
+    folder = cache_folder("kinematics") / sha256_of([store.checksum, VERSION, schema.sha256, scales, wanted])
     if (folder / ARRAY).is_file():
         return np.load(folder / ARRAY, allow_pickle=False)
     parts = []

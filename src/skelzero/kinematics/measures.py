@@ -20,7 +20,7 @@ from skelzero.kinematics.signals import ARMS, HEAD, HIPS, LEGS, NECK, SPINE, TIN
 Measured = dict[str, Float[Tensor, " N"]]
 
 WIDE_ARM, WIDE_LEG = 1.4, 1.0
-"""Extents (arm and leg lengths) that count as the widest: an arm from hanging to level, a leg from hanging to 60 degrees."""
+"""Extents (arm and leg lengths) that count as widest: an arm from hanging to level, a leg up to 60 degrees."""
 HANGING = torch.tensor([0.15, -0.95, 0.1])
 """Where a hanging hand is from its shoulder, in arm lengths."""
 NEAR, FAR = 0.3, 0.8
@@ -110,7 +110,7 @@ def trunk(s: Signals) -> Measured:
     tilt = torch.stack([torch.atan2(s.trunk[..., k], s.trunk[..., 1].clamp(min=TINY)) for k in (2, 0)], dim=-1)
     again = rhythm(s.trunk)
     sway = (extent(s.trunk[:, :, None])[:, 0] / 0.35).clamp(0, 1)
-    turned = (s.twist - s.twist.median(dim=1, keepdim=True).values).abs()
+    turned = (s.twist - torch.quantile(s.twist, 0.5, dim=1, keepdim=True)).abs()
     return {
         "bend-forward": top(tilt[..., 0]) / (math.pi / 2), "bend-back": top(-tilt[..., 0]) / (math.pi / 3),
         "bend-side": top(tilt[..., 1].abs()) / (math.pi / 3), "twist": top(turned) / (math.pi / 3),
@@ -164,6 +164,7 @@ def company(s: Signals) -> Measured:
     """A second person: there, touched, nearer or farther at the end."""
     x, other = s.bodies.joints, s.bodies.partner
     there = torch.isfinite(other[:, 0, HIPS, 0])
+    other = other.nan_to_num(0.0)  # NaN would reach the derivatives of everything else
     hands = torch.cat([x[:, :, ARMS[:, 3]], x[:, :, LEGS[:, 2]]], dim=2)
     distance = (hands[:, :, :, None] - other[:, :, None]).norm(dim=-1).amin(dim=(2, 3)) / s.torso[:, None]
     apart = (x[:, :, HIPS] - other[:, :, HIPS]).norm(dim=-1)
@@ -221,9 +222,10 @@ def harmony(places: Float[Tensor, "N T 2 3"]) -> tuple[Float[Tensor, " N"], Floa
     first, second = velocity[:, :, 0], velocity[:, :, 1]
     mirrored = (first * second).sum(dim=(1, 2))
     same_way = (first * second * torch.tensor([-1.0, 1.0, 1.0])).sum(dim=(1, 2))
-    size = ((first**2).sum(dim=(1, 2)) * (second**2).sum(dim=(1, 2))).sqrt().clamp(min=TINY)
+    size = ((first**2).sum(dim=(1, 2)) * (second**2).sum(dim=(1, 2))).clamp(min=TINY**2).sqrt()
     together = torch.maximum(mirrored, same_way) / size
-    opposite = -torch.minimum(mirrored, same_way) / size
+    # What goes sideways only is opposite in one of the two senses although the limbs move together, as in clapping.
+    opposite = -torch.minimum(mirrored, same_way) / size - together.clamp(min=0)
     speeds = velocity.norm(dim=-1)
     centred = speeds - speeds.mean(dim=1, keepdim=True)
     one_rests = -(centred[..., 0] * centred[..., 1]).sum(dim=1) / centred.norm(dim=1).prod(dim=-1).clamp(min=TINY)

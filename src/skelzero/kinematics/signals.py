@@ -193,8 +193,9 @@ class Signals:
 
     @cached_property
     def frame_seconds(self) -> Float[Tensor, " N"]:
-        """Time from frame to frame."""
-        return self.bodies.seconds.clamp(min=TINY) / self.bodies.joints.shape[1]
+        """Time from frame to frame; that of a clip of one second where nobody says how long it is."""
+        # A number even there, since NaN would reach the derivatives of everything else.
+        return self.bodies.seconds.nan_to_num(1.0).clamp(min=TINY) / self.bodies.joints.shape[1]
 
     @cached_property
     def speeds(self) -> Float[Tensor, "N T-1 4"]:
@@ -210,7 +211,7 @@ class Signals:
 
 def extent(places: Float[Tensor, "N T S C"]) -> Float[Tensor, "N S"]:
     """Size of the region in which points move: the diagonal between their 5th and 95th percentiles."""
-    low, high = torch.quantile(places, torch.tensor([0.05, 0.95]), dim=1)
+    low, high = torch.quantile(places, places.new_tensor([0.05, 0.95]), dim=1)
     return (high - low).norm(dim=-1)
 
 

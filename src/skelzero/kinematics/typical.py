@@ -43,7 +43,7 @@ def _values(class_set: str) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("# Made by `python -m skelzero.kinematics.typical`: centre and spread of each attribute, first as\n"
-                     "# profiles say it, then as synthetic clips are measured.\n")  # fmt: skip
+    sys.stdout.write("# Made by `python -m skelzero.kinematics.typical`: centre and spread of each attribute, first\n"
+                     "# as profiles say it, then as synthetic clips are measured.\n")  # fmt: skip
     for name, row in measure_typical().items():
         sys.stdout.write(f"{name}: {row}\n")

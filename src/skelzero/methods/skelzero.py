@@ -2,8 +2,8 @@
 
 Three opinions are added up, each a cosine. First the attributes that were measured, with what is known of them: the
 seen classes tell where measurements and descriptions differ in the middle (centres), which attributes can be trusted
-(reliability), and what else is systematic (a small linear correction). Second, attributes predicted from all features by
-ridge regression. Third, if the classes have texts, text vectors predicted from all features.
+(reliability), and what else is systematic (a small linear correction). Second, attributes predicted from all features
+by ridge regression. Third, if the classes have texts, text vectors predicted from all features.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FLOOR = 0.1
 """Added to variances before they divide: of how little an attribute may vary among the seen classes."""
 
 MIXTURES = ((0.0, 0.25), (0.0, 0.0), (0.25, 0.25), (0.5, 0.25))
-"""Weights of predicted attributes and of texts that are tried, the default first. On MSR-Action3D, on which the method was
-designed, predictions from a dozen seen classes only did harm; with more seen classes they may help."""
+"""Weights of predicted attributes and of texts that are tried, the default first. On MSR-Action3D, on which the method
+was designed, predictions learned from a dozen seen classes only did harm; with more seen classes they may help."""
 
 
 class SkelzeroSettings(MethodSettings):

@@ -127,7 +127,7 @@ class StoreSource(FeatureSource):
     @functools.cached_property
     def _kinematics(self) -> Float32[np.ndarray, "N F"]:
         """Of all clips; what somebody does does not depend on who was trained on it."""
-        return of_store(self._store, self.clips.names)
+        return of_store(self._store, self.clips.names.tolist())
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -193,14 +193,14 @@ def parse_class_set(text: str, *, where: str) -> ClassSet:
     try:
         _refuse_bombs(text, loader, where)
         found = ClassSet.model_validate(yaml.load(text, Loader=loader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError("class-set file is not YAML", where=where, got=" ".join(str(error).split())) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise UserError("class-set file is not as it should be", where=f"{where}, {place}", got=first["msg"],
                         expected="name, title, source, classes: [{code, label, action, motion, verb, noun, attributes}]"
                         ) from error  # fmt: skip
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date or number that is none
+        raise UserError("class-set file is not YAML", where=where, got=" ".join(str(error).split())) from error
     if _repeats(found.codes):
         twice = Counter(found.codes).most_common(1)[0][0]
         raise UserError("a class code stands twice", where=where, got=twice, next_step="give every class its own code")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from skelzero.errors import UserError
+from skelzero.errors import UserError, unknown_choice
 from skelzero.text.bank import build_bank, unit
 from skelzero.text.cached import encode_cached
-from skelzero.text.class_sets import ClassSet
+from skelzero.text.class_sets import TEXTS, ClassSet
 from skelzero.text.encoders import TextEncoder
 from skelzero.text.vector_files import VectorFiles
 
@@ -32,12 +32,15 @@ def similarities(
     Raises
     ------
     UserError
-        No words, or an encoder that knows its classes only.
+        No words, an encoder that knows its classes only, or a kind that is no text.
     """
     if not words.strip():
         raise UserError("no words to compare", expected='a phrase such as "turn a key"')
     if isinstance(encoder, VectorFiles):
         raise UserError("ready vectors know no other words", where=encoder.name, next_step="use minilm, say")
+    for kind in kinds:
+        if kind not in TEXTS:
+            raise unknown_choice("kind of text to compare with", kind, TEXTS)
     bank = build_bank(class_set, encoder, kinds)
     asked = unit(encode_cached(encoder, [words.strip()]).pooled)[0]
     return np.stack([unit(bank.pooled[kind]) @ asked for kind in bank.kinds]).mean(axis=0, dtype=np.float32)

@@ -43,9 +43,9 @@ def understand(labels: Sequence[str], known: ClassSet | None = None) -> tuple[Cl
             continue
         set_name, found = place
         where[word.label] = f"{set_name}:{found.code}"
-        parts = {"verb": found.verb or word.verb, "noun": found.noun or word.noun}
-        texts = {"action": found.action, "motion": found.motion, **parts}
-        classes.append(ActionClass(code=word.code, label=word.label, **texts))
+        classes.append(found.model_copy(update={
+            "code": word.code, "label": word.label, "verb": found.verb or word.verb, "noun": found.noun or word.noun,
+        }))  # fmt: skip
     return ClassSet(name="words", classes=tuple(classes)), where
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from skelzero.text.attributes.clauses import WAYS_OF_PREPS, Clause, Data, Part
-from skelzero.text.attributes.hand_path import ARM, REST, SHOULDER, HandPath, Place, Way, path_attributes
+from skelzero.text.attributes.hand_path import ARM, REST, SHOULDER, HandPath, Place, Way, at_height, path_attributes
 from skelzero.text.attributes.notes import ASSUMED, DERIVED, SURE, Manner, Notes
 
 REACHES = {"arm": 0.8, "hand": 0.7, "forearm": 0.55, "upper-arm": 0.4, "small": 0.25}
@@ -135,6 +134,8 @@ class Arms:
         if goal is not None:
             setup = not path.moves and (verb in ("hold", "bend", "press") or "hold" in clause.verbs)
             path.go(goal, 0.5 if course.sways else force, 0.0 if course.sways or setup else repeats, setup=setup)
+        if course.sways and manner.repeats is None:
+            self.notes.say({"arm-repeats": max(repeats, 0.7)}, DERIVED)
         for up, ahead, out in course.sways:
             path.sway((up * size * WIDER, ahead * size * WIDER, out * size * WIDER), max(repeats, 0.6), force)
         if manner.holds is not None or data.get("holds"):
@@ -200,6 +201,7 @@ class Arms:
         """Where a hand goes to: a place that is named, or as far as the ways or the verb say."""
         data = self.notes.verb(verb)
         targets = self._targets(clause, path)
+        self.notes.marks |= {"placed"} if targets or course.heights else set()
         if targets:
             for place in targets[:-1]:
                 path.go(place)
@@ -219,7 +221,7 @@ class Arms:
         return _moved(path, course.heights, way, size, verb in ("rise", "hold", "go") and not course.ways)
 
     def _reached(self, at: Place, course: Course, way: Way, strikes: bool) -> Place:
-        """Where an arm that stretches that way ends; down is to the knees, or to the floor when the trunk bends along."""
+        """Where an arm that stretches that way ends; down is to the knees, or to the floor if the trunk bends too."""
         up, ahead, out = way
         if course.heights:
             height = course.heights[-1]
@@ -229,7 +231,7 @@ class Arms:
             height = -1.4 if self.notes.most("bend-forward") > 0.3 else -0.5
         else:
             height = SHOULDER + up * ARM if up or ahead or out else max(at[0], 0.75)
-        return _stretched(height, ahead if up or ahead or out else 0.6, out)
+        return at_height(height, ahead if up or ahead or out else 1.0, out, stretched=True)
 
     def claim(self) -> None:
         """Say what the ways of the hands come to."""
@@ -279,17 +281,9 @@ def _between(low: float, high: float, share: float) -> float:
 def _moved(path: HandPath, heights: list[float], way: Way, size: float, only_height: bool) -> Place:
     """Where a hand that goes that way ends."""
     up, ahead, out = way
-    height = heights[-1] if heights else path.at[0] + up * size * 1.8
     if heights and path.straight:
-        return _stretched(height, ahead if ahead or out else 1.0, out)
+        return at_height(heights[-1], ahead if ahead or out else 1.0, out, stretched=True)
     if heights and only_height:
-        return height, max(path.at[1], 0.45), path.at[2]
-    return height, path.at[1] + ahead * size * WIDER, path.at[2] + out * size * WIDER
-
-
-def _stretched(height: float, ahead: float, out: float) -> Place:
-    """The place of a hand at a height on an arm stretched that way."""
-    up = min(1.0, abs(height - SHOULDER) / ARM)
-    flat = math.sqrt(1 - up * up) * 0.95
-    size = math.hypot(ahead, out) or 1.0
-    return height, flat * ahead / size, flat * out / size
+        return heights[-1], max(path.at[1], 0.45), path.at[2]
+    place = path.at[0] + up * size * 1.8, path.at[1] + ahead * size * WIDER, path.at[2] + out * size * WIDER
+    return at_height(heights[-1], place[1], place[2]) if heights else place

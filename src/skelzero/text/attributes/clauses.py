@@ -1,12 +1,13 @@
-"""A description of a movement, taken apart: known words, then clauses with their parts, verbs, ways, places and manners.
+"""A description of a movement, taken apart: known words, then clauses with their parts, verbs, ways and places.
 
-No grammar, only what descriptions of movements need: a clause is the words about one verb; parts of the body in front of
-the verb or as its bare object are what moves ("the arm rises", "raising one arm"), parts behind a preposition are places
-("to the mouth"); a clause without a part goes on about the part before.
+No grammar, only what descriptions of movements need: a clause is the words about one verb; parts of the body in front
+of the verb or as its bare object are what moves ("the arm rises", "raising one arm"), parts behind a preposition are
+places ("to the mouth"); a clause without a part goes on about the part before.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from typing import Any
 from skelzero.text.rules import stem
 
 Data = Mapping[str, Any]
+stem_of = functools.lru_cache(maxsize=4096)(stem)
+"""Texts say the same words again and again."""
+
 Stems = tuple[str, ...]
 
 KINDS = ("breaks", "people", "parts", "preps", "ways", "verbs", "manners", "counts", "sides", "nots", "things", "skip")
@@ -23,6 +27,10 @@ KINDS = ("breaks", "people", "parts", "preps", "ways", "verbs", "manners", "coun
 BREAKING_PREPS = {"with": "with", "without": "with", "before": "before", "after": "past"}
 LISTING = frozenset({"and", "or", "/", "&", "plus", "nor", "as well as"})
 WAYS_OF_PREPS = {"above": "up", "below": "down", "behind": "back", "before": "forward", "beside": "out"}
+PARTS_OF_LEVELS = {"overhead": "head", "head-high": "head", "shoulder-high": "shoulder", "chest-high": "chest",
+                   "waist-high": "waist", "knee-high": "knee", "floor-low": "floor"}  # fmt: skip
+"""The part of the body at each height: "from waist height to the mouth" begins where the waist is."""
+
 STARTERS = frozenset({"arm", "hand", "forearm", "elbow", "thigh"})
 """Kinds of parts that a movement starts with rather than at: "from arms spread wide"."""
 
@@ -35,7 +43,7 @@ IRREGULAR_PLURALS = frozenset({"feet"})
 
 @dataclass(frozen=True)
 class Item:
-    """A word or phrase of the text: the section it stands in ("" when unknown), its entry there, and how it is spelt."""
+    """A word or phrase of the text: the section it stands in ("" when unknown), its entry, and how it is spelt."""
 
     kind: str
     name: str
@@ -103,7 +111,7 @@ class Vocabulary:
 
     def items(self, words: Sequence[str]) -> Iterator[Item]:
         """The items of a text's words, the longest phrase first."""
-        stems = [stem(word) for word in words]
+        stems = [stem_of(word) for word in words]
         at = 0
         while at < len(words):
             for size in range(min(self.longest, len(words) - at), 0, -1):
@@ -140,7 +148,12 @@ def clauses_of(items: Iterable[Item], lexicon: Data) -> list[Clause]:
             binder.take(item)
         clause = binder.finish()
         adjunct = bool(group[0].text in BREAKING_PREPS or (clause.tools and not clause.movers))
-        if clauses and clauses[-1].about_other and clauses[-1].sentence == sentence and (adjunct or not binder.subjects):
+        if (
+            clauses
+            and clauses[-1].about_other
+            and clauses[-1].sentence == sentence
+            and (adjunct or not binder.subjects)
+        ):
             clause.about_other = True  # Whose clause it was goes on: "she steps back with lifted arms".
         _go_on(clause, last, binder.count)
         clause.movers = [*clause.movers, *clause.tools]
@@ -298,7 +311,12 @@ class _Binder:
         self.clause.negated = True
 
     def _ways(self, item: Item) -> None:
-        self.clause.ways.append(item.name)
+        level = PARTS_OF_LEVELS.get(item.name)
+        if level and not self.used and "from" in self.preps:
+            self.clause.places.append(Part(level, preps=("from",)))
+        else:
+            self.clause.ways.append(item.name)
+        self.used |= level is not None
 
     def _manners(self, item: Item) -> None:
         self.clause.manners.append(item.name)

@@ -72,7 +72,9 @@ class HandPath:
     def go(self, place: Place, force: float = 1.0, repeats: float = 0.0, setup: bool = False) -> None:
         place = within_reach(place, self.straight)
         if math.dist(place, self.at) > 0.02:
-            self.strokes.append(Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4 and force < 1.5, setup=setup))
+            self.strokes.append(
+                Stroke(self.at, place, force, repeats, both_ways=repeats > 0.4 and force < 1.5, setup=setup)
+            )
         self.at = place
 
     def sway(self, way: Way, repeats: float, force: float = 1.0) -> None:
@@ -96,7 +98,7 @@ class HandPath:
         """Back to hanging, as an action usually ends."""
         self.straight = False
         only = all(stroke.setup or stroke.length < SHORT for stroke in self.strokes)
-        self.go(REST, setup=only)
+        self.go(REST, force=0.9, setup=only)
 
     @property
     def places(self) -> list[Place]:
@@ -151,6 +153,16 @@ def within_reach(place: Place, straight: bool = False) -> Place:
     if reach <= 1 and not (straight and reach > 0.05):
         return place
     return SHOULDER + (place[0] - SHOULDER) / reach, place[1] / reach, place[2] / reach
+
+
+def at_height(height: float, ahead: float, out: float, stretched: bool = False) -> Place:
+    """A place at just that height, as far ahead and outward as the arm reaches there; if stretched, no less far."""
+    up = min(1.0, abs(height - SHOULDER) / ARM)
+    room = math.sqrt(1 - up * up) * 0.95
+    flat = math.hypot(ahead, out)
+    if flat == 0 or (flat <= room and not stretched):
+        return height, ahead, out
+    return height, room * ahead / flat, room * out / flat
 
 
 def bend_at(place: Place) -> float:

@@ -1,8 +1,9 @@
 """Reads a free description of a movement and says what it tells about each motion attribute, and how surely.
 
-`lexicon.yaml` holds the words. `clauses.py` binds them; a clause about an arm moves a `HandPath`, a clause about another
-part makes the claims that stand under `frames`, and a word for a whole action ("salute") is read as the paraphrase that
-stands under `actions`. What a text says in so many words outweighs what the name of an action implies.
+`lexicon.yaml` holds the words. `clauses.py` binds them; a clause about an arm moves a `HandPath`, a clause about
+another part makes the claims that stand under `frames`, and a word for a whole action ("salute") is read as the
+paraphrase that stands under `actions`. Of a name and a few plain words ("punch with the left fist") both are heard;
+a text that tells the movement itself is taken at its word.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from skelzero.text.attributes.scene import Scene
 from skelzero.text.attributes.schema import load_schema
 
 IMPLIED = 1.5
-"""Weight of an action's paraphrase beside what a short text says of the attribute in so many words: a name says more."""
+"""Weight of an action's paraphrase beside what a short text says in so many words: a name says more."""
+
+PLACED = 0.2
+"""That of heights where the text itself names a height or a place."""
+
+HEIGHTS = frozenset({"hand-top", "hand-bottom", "hand-works-at", "other-hand-top"})
+
+VAGUE = 0.5
+"""Share of that for a single word beside a clause that says which part moves."""
 
 SURE = 0.85
 """Weight of an action's paraphrase where the text itself says nothing."""
@@ -68,6 +77,7 @@ def load_lexicon() -> Lexicon:
     """The lexicon that ships with the package."""
     text = (resources.files("skelzero.text.attributes") / "lexicon.yaml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    data["combine"] = {how: frozenset(names.split()) for how, names in data["combine"].items()}
     return Lexicon(data, Vocabulary(data), ActionBook(data))
 
 
@@ -87,11 +97,15 @@ def read_words(text: str) -> Reading:
     understood = {word for item in items if item.kind for word in item.text.split()}
     for name, weight, matched in lexicon.actions.find(words):
         understood |= matched
-        if scene.explicit > 1:
-            continue  # "The arm swings": a text that tells the movement itself uses such words in their plain sense.
+        if scene.tells:
+            continue  # "The arm swings" is neither golf nor tennis.
+        vague = VAGUE if scene.explicit and len(matched) < 2 else 1.0
         for attribute, (value, sure) in _with_hands_of(scene, _paraphrase(name)).items():
-            implied.setdefault(attribute, []).append((value, sure * weight))
-    return _reading(scene.claims(), implied, understood, words)
+            implied.setdefault(attribute, []).append((value, sure * weight * vague))
+    claims = scene.claims()
+    if "placed" in scene.notes.marks:
+        claims |= {name: (claims[name][0], claims[name][1] * IMPLIED / PLACED) for name in HEIGHTS & claims.keys()}
+    return _reading(claims, implied, understood, words)
 
 
 @functools.cache

@@ -27,7 +27,7 @@ FIXED = frozenset({
 
 @dataclass
 class Manner:
-    """The manners of one clause: scale of extents, speed, repeats, share held, bend of the elbow; None where not said."""
+    """The manners of one clause: scale of extents, speed, repeats, share held, elbow's bend; None where not said."""
 
     scale: float = 1.0
     quick: float | None = None
@@ -66,7 +66,6 @@ class Notes:
         self.found: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.marks: set[str] = set()
         self.side = ""
-        self._most = {how: frozenset(names.split()) for how, names in lexicon["combine"].items()}
 
     def kind(self, part: Part) -> str:
         """What moves when the part moves."""
@@ -107,9 +106,9 @@ class Notes:
     def _combined(self, name: str, votes: list[tuple[float, float]]) -> tuple[float, float]:
         """One value of several: the most or the least where the schema asks for an extreme, else the mean."""
         weight = max(weight for _, weight in votes)
-        if name in self._most["max"]:
+        if name in self.lexicon["combine"]["max"]:
             return max(value for value, _ in votes), weight
-        if name in self._most["min"]:
+        if name in self.lexicon["combine"]["min"]:
             return min(value for value, _ in votes), weight
         total = math.fsum(weight for _, weight in votes)
         return math.fsum(value * weight for value, weight in votes) / total, weight

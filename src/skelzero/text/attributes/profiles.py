@@ -17,7 +17,7 @@ import yaml
 from jaxtyping import Float, Float64
 
 from skelzero.errors import UserError, unknown_choice
-from skelzero.text.attributes.schema import UNKNOWN, load_schema
+from skelzero.text.attributes.schema import UNKNOWN, Attribute, load_schema
 
 Values = Float64[np.ndarray, " A"]
 
@@ -40,14 +40,14 @@ def read_profile(given: Mapping[str, Any], *, where: object = None) -> Values:
     values = schema.rest.copy()
     for name, value in given.items():
         if name not in schema.index:
-            raise unknown_choice("attribute", str(name), schema.names)
+            raise unknown_choice("attribute", str(name), schema.names, where=where)
         attribute = schema.attributes[schema.index[name]]
         if value == UNKNOWN:
             values[schema.index[name]] = math.nan
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not attribute.low <= value <= attribute.high:
-            raise UserError(f"attribute {name!r} cannot have this value", where=where, got=value,
+            raise UserError(f"attribute {name!r} cannot have this value", where=where, got=repr(value),
                             expected=f"{attribute.low:g} to {attribute.high:g}, or {UNKNOWN}: {attribute.says}"
                             )  # fmt: skip
         values[schema.index[name]] = float(value)
@@ -64,11 +64,19 @@ def write_profile(values: Float[np.ndarray, " A"]) -> dict[str, float | str]:
     found: dict[str, float | str] = {}
     for attribute, value in zip(schema.attributes, np.asarray(values, dtype=np.float64), strict=True):
         if math.isnan(value):
-            if not math.isnan(attribute.rest) and attribute.needs is None:
+            if not math.isnan(attribute.rest) and not _follows(attribute, values):
                 found[attribute.name] = UNKNOWN
         elif math.isnan(attribute.rest) or abs(value - attribute.rest) >= 0.005:
             found[attribute.name] = round(float(value), 2)
     return found
+
+
+def _follows(attribute: Attribute, values: Float[np.ndarray, " A"]) -> bool:
+    """Whether an attribute is unknown because of another one's value, as that value is written."""
+    if attribute.needs is None:
+        return False
+    name, least = attribute.needs
+    return round(float(values[load_schema().index[name]]), 2) < least
 
 
 @functools.cache
@@ -78,7 +86,8 @@ def shipped_profiles(class_set: str) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     profiles = _read(path.read_text(encoding="utf-8"))["profiles"]
-    return {str(code): dict(profile) for code, profile in profiles.items()}
+    return {str(code): {name: value if value == UNKNOWN else float(value) for name, value in profile.items()}
+            for code, profile in profiles.items()}  # fmt: skip
 
 
 @functools.cache

@@ -12,6 +12,7 @@ SIDES = frozenset({"behind", "before", "beside"})
 STILL_LIKE = {"heel": "foot", "thigh": "leg", "shoulder": "trunk"}
 FRAME_LIKE = {"waist": "trunk"}
 STRIKES = frozenset({"contact", "meets", "force"})
+LOW = frozenset({"floor", "heel", "ankle"})
 OTHERWISE = "any"
 
 
@@ -22,13 +23,19 @@ class Scene:
         self.lexicon = lexicon
         self.notes = Notes(lexicon)
         self.arms = Arms(self.notes)
-        self.explicit = 0
-        """Clauses so far that say which part of the body does what."""
+        self.explicit = self.of_other = 0
+        """Clauses so far that say which part of the body does what, and those of what another person does."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether the text tells the movement itself, so that its words are to be taken in their plain sense."""
+        return self.explicit > 1 or bool(self.explicit and self.of_other)
 
     def read(self, clause: Clause) -> None:
         """Take in one clause."""
         self._people(clause)
         if clause.about_other:
+            self.of_other += bool(clause.verbs)
             return
         for name in clause.manners:
             self.notes.say(self.lexicon["says"]["manners"].get(name, {}), DERIVED)
@@ -36,6 +43,8 @@ class Scene:
             if not self.notes.side and part.side and part.count != "other":
                 self.notes.side = part.side
         manner = manner_of(clause, self.lexicon)
+        for part in self._of_arms(clause.movers):
+            self.arms.paths(part)  # "Pick it up with both hands": how many, even where the verb moves none by itself.
         verbs = self._verbs(clause)
         self._mark(clause, verbs, manner)
         self.explicit += bool(verbs and clause.movers and not clause.inherits)
@@ -62,7 +71,8 @@ class Scene:
         if not clause.verbs and arms and (clause.ways or clause.places or "straight" in clause.manners):
             held = all(part.preps == ("with",) for part in arms)
             # "With the palms forward" turns the hands and puts them nowhere.
-            return [] if held and not clause.places else ["hold" if held else "go"]
+            nowhere = not clause.places and not any("height" in self.lexicon["courses"].get(w, {}) for w in clause.ways)
+            return [] if held and nowhere else ["hold" if held else "go"]
         if not verbs and "out" in clause.ways and any(self.notes.kind(part) in STANCE for part in clause.movers):
             return ["open"]
         return verbs
@@ -81,7 +91,8 @@ class Scene:
     def _verb(self, clause: Clause, verb: str, manner: Manner) -> None:
         """One verb of a clause, for every part that it moves."""
         data = self.notes.verb(verb)
-        movers = clause.movers or ([Part(data["alone"])] if "alone" in data else [])
+        named = clause.movers if not (clause.inherits and data.get("own")) else []
+        movers = named or ([Part(data["alone"])] if "alone" in data else [])
         if verb == "still" or (clause.negated and not data.get("holds") and verb != "hang"):
             self._still(clause, movers, verb)
             return
@@ -135,7 +146,7 @@ class Scene:
         marks += ["out" if way in ("left", "right") else way for way in clause.ways]
         marks += [WAYS_OF_PREPS[prep] for place in clause.places for prep in place.preps if prep in SIDES]
         marks += ["floor" for place in clause.places
-                  if place.name == "floor" and {"to", "toward"} & set(place.preps)]  # fmt: skip
+                  if place.name in LOW and {"to", "toward"} & set(place.preps)]  # fmt: skip
         return [*marks, "one"] if one else marks
 
     def claims(self) -> Claims:

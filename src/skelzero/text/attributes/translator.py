@@ -1,4 +1,4 @@
-"""From words to motion attributes: a Gaussian process over described movements, in what they mean and how they are said.
+"""From words to motion attributes: a Gaussian process over described movements, by what they mean and how it is said.
 
 It learns from everything in the package that has words and a written profile: the class sets (label, action and motion
 text each by itself) and the further movements. Two texts are near when a sentence encoder says so, when they share
@@ -11,12 +11,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from skelzero.cards import sha256_of
 from skelzero.errors import UserError
+from skelzero.text.attributes.lexicon import read_words
 from skelzero.text.attributes.profiles import movements, read_profile, write_profile
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.attributes.vectors import profile_vectors, values_of
@@ -32,9 +37,11 @@ SECOND = "-second"
 """Ends the file names of class sets that describe another one's classes in other words."""
 TWINS = {"ntu120": ("pku_mmd",), "pku_mmd": ("ntu120",)}
 """Class sets that share most of their classes."""
-MEANING, WORDS, NOISE = 2.0, 0.3, 0.3
-"""Sharpness of likeness in meaning, weight of likeness in words, and penalty. Chosen on NTU's and the synthetic classes
-(each read without its own profiles) and MSR-Action3D."""
+MEANING, WORDS, READING, NOISE = 2.0, 0.3, 0.02, 0.3
+"""Sharpness of likeness in meaning, weights of shared words and of what the lexicon reads, and penalty. Chosen on NTU's
+and the synthetic classes (each read without its own profiles) and MSR-Action3D."""
+READY = "ready.npz"
+"""Sentence vectors, by the default encoder, and readings of all that is learned from; written by `write_ready`."""
 DOUBTFUL = 0.25
 """Below this certainty a reading is hardly more than what is typical."""
 
@@ -83,12 +90,13 @@ class Translator:
                             where=encoder.name, next_step="use minilm, or write the classes' attributes")  # fmt: skip
         self.encoder = encoder
         texts, profiles, self._names = _examples(tuple(without))
-        self._meanings = self._encode(texts)
+        ready = _ready(encoder, texts)
+        self._meanings, self._readings = (self.encode(encoder, texts), _readings(texts)) if ready is None else ready
         self._tfidf = TfidfVectorizer(tokenizer=words_of, token_pattern=None, sublinear_tf=True, min_df=2)
         self._wordings = self._tfidf.fit_transform(texts)
         vectors = profile_vectors(profiles).astype(np.float64)
         self._mean = vectors.mean(axis=0)
-        gram = self._likeness(self._meanings, self._wordings) + NOISE * np.eye(len(texts))
+        gram = self._likeness(self._meanings, self._wordings, self._readings) + NOISE * np.eye(len(texts))
         self._inverse = np.linalg.inv(gram)
         self._weights = self._inverse @ (vectors - self._mean)
 
@@ -105,15 +113,19 @@ class Translator:
         UserError
             A class without any words.
         """
-        asked = [{text: kind for kind, text in reversed(given.items()) if text.strip()} for given in classes]
+        asked: list[dict[str, str]] = [{} for _ in classes]
+        for own, given in zip(asked, classes, strict=True):
+            for kind in SPOKEN:
+                if given.get(kind, "").strip():
+                    own.setdefault(given[kind], kind)
         if not all(asked):
             raise UserError("a class without words cannot be read", next_step="give it a label or a motion text")
         texts = list(dict.fromkeys(text for given in asked for text in given))
-        meanings, wordings = self._encode(texts), self._tfidf.transform(texts)
-        likeness = self._likeness(meanings, wordings)
+        meanings, wordings, readings = self.encode(self.encoder, texts), self._tfidf.transform(texts), _readings(texts)
+        likeness = self._likeness(meanings, wordings, readings)
         vectors = self._mean + likeness @ self._weights
-        own = 1.0 + WORDS * np.asarray(wordings.multiply(wordings).sum(axis=1)).ravel()
-        certainty = np.einsum("qn,nm,qm->q", likeness, self._inverse, likeness) / own
+        with_itself = 1 + WORDS * wordings.multiply(wordings).sum(axis=1).A1 + READING * (readings**2).sum(axis=1)
+        certainty = np.einsum("qn,nm,qm->q", likeness, self._inverse, likeness) / with_itself
         row = {text: i for i, text in enumerate(texts)}
         values, sure, nearest = [], [], []
         for given in asked:
@@ -125,13 +137,19 @@ class Translator:
         found = values_of(np.stack(values).astype(np.float32))
         return Translation(load_schema().settle(found), np.clip(sure, 0, 1), tuple(nearest))
 
-    def _encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "N D"]:
-        pooled = encode_cached(self.encoder, texts).pooled
+    @staticmethod
+    def encode(encoder: TextEncoder, texts: Sequence[str]) -> Float32[np.ndarray, "N D"]:
+        """Sentence vectors of unit length."""
+        pooled = encode_cached(encoder, texts).pooled
         return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
 
-    def _likeness(self, meanings: Float32[np.ndarray, "Q D"], wordings: object) -> Float64[np.ndarray, "Q N"]:
+    def _likeness(
+        self, meanings: Float32[np.ndarray, "Q D"], wordings: Any, readings: Float64[np.ndarray, "Q A"]
+    ) -> Float64[np.ndarray, "Q N"]:  # fmt: skip
+        """The kernel of the process: texts that were asked for against those that were learned from."""
         cosine = meanings.astype(np.float64) @ self._meanings.T
-        return np.exp(-MEANING * (2 - 2 * cosine)) + WORDS * (wordings @ self._wordings.T).toarray()  # type: ignore[operator]
+        shared: Float64[np.ndarray, "Q N"] = (wordings @ self._wordings.T).toarray()
+        return np.exp(-MEANING * (2 - 2 * cosine)) + WORDS * shared + READING * readings @ self._readings.T
 
     def _nearest(self, likeness: Float64[np.ndarray, " N"], count: int = 3) -> tuple[str, ...]:
         found: list[str] = []
@@ -143,14 +161,15 @@ class Translator:
         return tuple(found)
 
 
+_MADE: dict[tuple[str, tuple[str, ...]], Translator] = {}
+
+
 def load_translator(encoder: TextEncoder, without: Sequence[str] = ()) -> Translator:
     """The translator of an encoder; made once."""
-    return _translators(encoder, tuple(sorted(without)))
-
-
-@functools.lru_cache(maxsize=8)
-def _translators(encoder: TextEncoder, without: tuple[str, ...]) -> Translator:
-    return Translator(encoder, without)
+    key = encoder.identity, tuple(sorted(without))
+    if key not in _MADE:
+        _MADE[key] = Translator(encoder, without)
+    return _MADE[key]
 
 
 def kin_of(class_set: str) -> tuple[str, ...]:
@@ -165,6 +184,47 @@ def kin_of(class_set: str) -> tuple[str, ...]:
 def texts_of(c: ActionClass) -> dict[str, str]:
     """What is said of a class, by kind."""
     return {kind: getattr(c, kind) for kind in SPOKEN if getattr(c, kind).strip()}
+
+
+@functools.lru_cache(maxsize=4096)
+def _reading(text: str) -> Float64[np.ndarray, " A"]:
+    """What the lexicon reads, as a profile vector that is 0 where it read nothing, weighted by how sure it is."""
+    found = read_words(text)
+    return profile_vectors(found.values[None])[0] * np.nan_to_num(found.weights)
+
+
+def _readings(texts: Sequence[str]) -> Float64[np.ndarray, "N A"]:
+    return np.stack([_reading(text) for text in texts])
+
+
+def _ready(
+    encoder: TextEncoder, texts: Sequence[str]
+) -> tuple[Float32[np.ndarray, "N D"], Float64[np.ndarray, "N A"]] | None:  # fmt: skip
+    """What ships of the texts that are learned from; None for another encoder, or where texts have changed since."""
+    path = resources.files("skelzero.text.attributes") / READY
+    if not path.is_file():
+        return None
+    with path.open("rb") as file, np.load(file) as arrays:
+        if str(arrays["key"]) != _ready_key(encoder):
+            return None
+        meanings, readings = arrays["meanings"].astype(np.float32), arrays["readings"].astype(np.float64)
+    row = {text: i for i, text in enumerate(_examples(())[0])}
+    rows = [row[text] for text in texts]
+    return meanings[rows], readings[rows]
+
+
+def _ready_key(encoder: TextEncoder) -> str:
+    lexicon = (resources.files("skelzero.text.attributes") / "lexicon.yaml").read_text(encoding="utf-8")
+    return sha256_of([encoder.identity, _examples(())[0], lexicon])
+
+
+def write_ready(encoder: TextEncoder, path: Path) -> None:
+    """Write `READY`, in half precision: it tells no two texts apart less well."""
+    texts = _examples(())[0]
+    arrays = {"meanings": Translator.encode(encoder, texts), "readings": _readings(texts)}
+    np.savez_compressed(
+        path, **{k: v.astype(np.float16) for k, v in arrays.items()}, key=np.array(_ready_key(encoder))
+    )  # fmt: skip
 
 
 @functools.cache
@@ -183,3 +243,9 @@ def _examples(without: tuple[str, ...]) -> tuple[list[str], Float64[np.ndarray, 
             profiles.append(read_profile(given))
             names.append(label)
     return texts, np.stack([p for p in profiles if p is not None]), names
+
+
+if __name__ == "__main__":
+    from skelzero.text.encoders import load_text_encoder
+
+    write_ready(load_text_encoder("minilm"), Path(__file__).with_name(READY))

@@ -1,4 +1,4 @@
-"""Profiles and measurements as vectors that can be compared: typical movement at zero, like weights, unknown as zero."""
+"""Profiles and measurements as vectors to be compared: typical movement at zero, like weights, unknown as zero."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def values_of(vectors: Float32[np.ndarray, "K E"]) -> Float64[np.ndarray, "K A"]
 
 def _scaled(values: Float[np.ndarray, "K A"], scale: Scale) -> Float32[np.ndarray, "K A"]:
     centre, spread = scale
-    scaled = np.clip((np.asarray(values, dtype=np.float64) - centre) / spread, -FARTHEST, FARTHEST)
+    scaled = np.clip((np.asarray(values, dtype=np.float64) - centre) / spread, -FARTHEST, FARTHEST).astype(np.float32)
     return np.where(np.isnan(scaled), 0.0, np.where(scaled == 0, 1e-6, scaled)).astype(np.float32)
