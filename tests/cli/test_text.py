@@ -23,14 +23,15 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(out)
     sizes = {s["name"]: s["classes"] for s in facts["class_sets"]}
     assert code == 0 and sizes["utd_mhad"] == 27 and sizes["ntu120"] == 120 and "utd_mhad" in err
-    assert facts["kinds"] == ["label", "action", "motion", "verb", "noun"] and "minilm" in facts["encoders"]
+    texts, attributes = ["label", "action", "motion", "verb", "noun"], ["attributes", "read-attributes"]
+    assert facts["kinds"] == texts + attributes and "minilm" in facts["encoders"]
     assert run(capsys, "list")[1] == ""
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     wave = load_class_set("utd_mhad").classes[2]
     code, out, err = run(capsys, "show", "utd_mhad", "a3", "--json")
-    assert code == 0 and json.loads(out)["classes"] == [wave.model_dump()]
+    assert code == 0 and json.loads(out)["classes"] == [wave.model_dump(mode="json")]
     assert wave.motion in err and "verb: wave" in err and "noun: hand" in err and "swipe" not in err
     assert len(json.loads(run(capsys, "show", "nw_ucla", "--json")[1])["classes"]) == 10
 

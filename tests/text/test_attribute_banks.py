@@ -87,7 +87,8 @@ def test_the_hash_follows_the_values() -> None:
     said_twice = mine(MINE.replace("bend-forward: 0.8", "bend-forward: 0.8, jump: 0"))
     first, second, third = (build_bank(c, Lengths(), ["motion", WRITTEN]) for c in (mine(), changed, said_twice))
     assert first.text_sha256 == third.text_sha256 != second.text_sha256
-    assert build_bank(mine(), Lengths(), ["motion"]).text_sha256 == build_bank(changed, Lengths(), ["motion"]).text_sha256
+    texts_only = {build_bank(c, Lengths(), ["motion"]).text_sha256 for c in (mine(), changed)}
+    assert len(texts_only) == 1 and first.text_sha256 not in texts_only
     assert mine().sha256 != changed.sha256
 
 
@@ -172,7 +173,7 @@ def test_a_users_attributes(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         ("{bend-forwrad: 0.8}", r"unknown attribute[\s\S]*'bend-forwrad'[\s\S]*did you mean 'bend-forward'"),
-        ("{bend-forward: 8}", r"'bend-forward' cannot have this value; got: 8; expected: 0 to 1, or unknown: how far the"),
+        ("{bend-forward: 8}", r"'bend-forward' cannot have this value; got: 8; expected: 0 to 1, or unknown: how"),
         ("{bend-forward: yes}", r"'bend-forward'[\s\S]*got: True"),
         ("{bend-forward: '0.8'}", r"'bend-forward'[\s\S]*got: '0.8'"),
         ("{bend-forward: [0.8]}", r"'bend-forward'[\s\S]*got: \[0.8\]"),

@@ -18,9 +18,10 @@ from skelzero.text.attributes.vectors import FARTHEST, clip_vectors, profile_vec
 SCHEMA = load_schema()
 CENTRE, SPREAD = typical()[0]
 
-profiles = hnp.arrays(
-    np.float64, st.tuples(st.integers(1, 3), st.just(len(SCHEMA))), elements=st.one_of(st.floats(0, 1), st.just(math.nan))
-).map(lambda shares: SCHEMA.low + shares * (SCHEMA.high - SCHEMA.low))  # fmt: skip
+share = st.one_of(st.floats(0, 1), st.just(math.nan))
+profiles = hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.just(len(SCHEMA))), elements=share).map(
+    lambda shares: SCHEMA.low + shares * (SCHEMA.high - SCHEMA.low)
+)
 
 
 def test_what_is_typical_is_legal_and_spreads() -> None:

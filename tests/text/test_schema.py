@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,8 +55,8 @@ def test_the_table_as_a_whole() -> None:
 
 def test_the_hash_follows_what_values_mean() -> None:
     first = SCHEMA.attributes[0]
-    changed = [replace(first, high=2.0), replace(first, rest=0.1), replace(first, name="x"), replace(first, needs=("jump", 1.0))]  # fmt: skip
-    hashes = {Schema((a, *SCHEMA.attributes[1:])).sha256 for a in changed}
+    changes: list[dict[str, Any]] = [{"high": 2.0}, {"rest": 0.1}, {"name": "x"}, {"needs": ("jump", 1.0)}]
+    hashes = {Schema((replace(first, **change), *SCHEMA.attributes[1:])).sha256 for change in changes}
     assert len(hashes) == 4 and SCHEMA.sha256 not in hashes
     assert Schema((replace(first, says="in other words"), *SCHEMA.attributes[1:])).sha256 == SCHEMA.sha256
 

@@ -12,7 +12,9 @@ from skelzero.cli.app import app
 if TYPE_CHECKING:
     from skelzero.text import ActionClass
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Class sets and their descriptions.")
+group = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Class sets, their descriptions, and motion attributes."
+)
 app.add_typer(group, name="text")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]

@@ -61,6 +61,9 @@ def of_store(
 ) -> Float32[np.ndarray, "N F"]:  # fmt: skip
     """Attributes and course features of some clips of a store, in the order of their names; kept in the cache."""
     rows = {str(name): i for i, name in enumerate(store.names)}
+    if len(rows) < len(store):
+        raise UserError("clips of one name cannot be told apart", where=store.path, got=len(store) - len(rows),
+                        next_step="import them again under different names")  # fmt: skip
     wanted = [rows[str(name)] for name in names]
     schema = load_schema()
     scales = [sha256_array(part) for part in typical()[1]]

@@ -126,7 +126,7 @@ def posture(s: Signals) -> Measured:
     level = 1 - s.trunk[..., 1].abs()
     return {
         "hip-drop": top(low), "starts-low": low[:, :few].mean(dim=1), "ends-low": low[:, -few:].mean(dim=1),
-        "lies": top(level * ((low - 0.4) / 0.3).clamp(0, 1)),
+        "lies": top(level * ((low - 0.3) / 0.2).clamp(0, 1)),
     }  # fmt: skip
 
 
@@ -230,7 +230,8 @@ def harmony(places: Float[Tensor, "N T 2 3"]) -> tuple[Float[Tensor, " N"], Floa
     centred = speeds - speeds.mean(dim=1, keepdim=True)
     one_rests = -(centred[..., 0] * centred[..., 1]).sum(dim=1) / centred.norm(dim=1).prod(dim=-1).clamp(min=TINY)
     balance = (extent(places).amin(dim=1) / extent(places).amax(dim=1).clamp(min=TINY)).clamp(0, 1)
-    return (together * balance).clamp(0, 1), (torch.maximum(opposite, one_rests) * balance).clamp(0, 1)
+    # Speeds of limbs that never move together are correlated by about -0.5, since both rest at times.
+    return (together * balance).clamp(0, 1), (torch.maximum(opposite, 2 * one_rests) * balance).clamp(0, 1)
 
 
 def roundness(places: Float[Tensor, "N T 3"]) -> Float[Tensor, " N"]:
