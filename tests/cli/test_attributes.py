@@ -1,163 +1,156 @@
-"""`skelzero text attributes` and `skelzero text read` as a user types them."""
+"""Methods of motion attributes as a user types them: compared, trained, judged, and asked about free words."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from skelzero import synthetic
 from skelzero.cli import main
-from skelzero.clips import Clip
-from skelzero.kinematics import measure_clips
-from skelzero.synthetic import make_clip
-from skelzero.text import load_text_encoder
-from skelzero.text.attributes.profiles import read_profile
+from skelzero.clips import write_store
+from skelzero.text import TextBank
 from skelzero.text.attributes.schema import load_schema
-from skelzero.text.attributes.translator import load_translator
 
-SCHEMA = load_schema()
-WAVE = "s09"
+CODES = ("s07", "s13", "s23", "s38", "s48", "s53", "s55", "s64")
+WORDS = ["clap hands slowly", "do a deep squat", "punch the air with both fists"]
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(["text", *arguments])
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stores") / "synthetic"
+    write_store(path, synthetic.generate(CODES, subjects=4, replications=1), source="the tests")
+    return path
 
 
 @pytest.fixture
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for tables whose cells stay on one line."""
-    monkeypatch.setenv("COLUMNS", "400")
+def basics(store: Path, tmp_path: Path) -> list[object]:
+    """Made-up texts; profiles are those that ship."""
+    texts = tmp_path / "texts.npy"
+    np.save(texts, np.random.default_rng(1).normal(size=(len(synthetic.actions()), 6)).astype(np.float32))
+    return ["--data", store, "--steps", 2, "--text-encoder", f"file:{texts}", "--out", tmp_path / "out"]
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """A synthetic clip as a file of MSR-Action3D, which holds Kinect's twenty joints."""
-    from skelzero.clips import load_layout
-
-    clip = clip_of_a_file()
-    layout = load_layout("kinect20-msr")
-    order = [clip.layout.joints.index(next(n for n, ids in layout.common.items() if i in ids)) for i in range(20)]
-    rows = np.nan_to_num(clip.positions[0][:, order] + [0, 0, 3]).reshape(-1, 3)
+    """Somebody who squats, as a file of 20 joints a frame in MSR-Action3D's form."""
+    x = np.nan_to_num(synthetic.make_clip("s48", 3, 1, seed=11).positions[0])
     path = tmp_path / "a01_s01_e01_skeleton3D.txt"
-    np.savetxt(path, np.c_[rows, np.ones(len(rows))], fmt="%.6f")
+    np.savetxt(path, np.c_[x.reshape(-1, 3), np.ones(x.shape[0] * x.shape[1])], fmt="%.6f")
     return path
 
 
-def clip_of_a_file() -> Clip:
-    return make_clip(WAVE, subject=1, replication=1, seed=0)
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main(list(map(str, arguments)))
+    found = capsys.readouterr()
+    return code, found.out, " ".join(found.err.split())
 
 
-def test_the_vocabulary(capsys: pytest.CaptureFixture[str], wide: None) -> None:
-    code, out, err = run(capsys, "attributes", "--json")
-    facts = json.loads(out)
-    assert code == 0 and [a["name"] for a in facts["attributes"]] == list(SCHEMA.names)
-    hand = facts["attributes"][SCHEMA.index["hand-top"]]
-    assert hand["range"] == [-1, 2.2] and hand["rest"] == -0.2 and hand["part"] == "arms"
-    assert {"value": 1.8, "meaning": "overhead"} in hand["marks"] and hand["needs"] is None
-    assert facts["attributes"][SCHEMA.index["side"]]["rest"] == "unknown"
-    round_ = facts["attributes"][SCHEMA.index["path-round"]]
-    assert round_["needs"] == {"attribute": "arm-moves", "least": 0.2} and facts["sha256"] == SCHEMA.sha256
-    assert all(f" {a.name} " in err and a.says in err for a in SCHEMA.attributes)
-    assert run(capsys, "attributes")[1] == ""
-
-
-def test_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[Path] = []
-    monkeypatch.setattr("skelzero.report.vocabulary.write_vocabulary", written.append)
-    page = tmp_path / "page.html"
-    code, out, err = run(capsys, "attributes", "--html", str(page))
-    assert (
-        code == 0 and out == "" and written == [page] and str(page) in err.replace("\n", "") and "hand-top" not in err
-    )
-    facts = json.loads(run(capsys, "attributes", "--html", str(page), "--json")[1])
-    assert facts["html"] == str(page) and len(facts["attributes"]) == len(SCHEMA)
-
-
-def test_measuring_a_recording(recording: Path, capsys: pytest.CaptureFixture[str], wide: None) -> None:
-    code, out, err = run(capsys, "attributes", "--measure", str(recording), "--json")
-    (measured,) = json.loads(out)["clips"]
-    assert code == 0 and measured["notes"] == [] and measured["attributes"]["side"] > 0.3
-    told = measure_clips([clip_of_a_file()])[0]
-    assert measured["attributes"]["hand-top"] == pytest.approx(told[SCHEMA.index["hand-top"]], abs=0.05)
-    assert read_profile(measured["attributes"]).shape == (len(SCHEMA),)  # it can be written into a class set
-    assert "lies" not in measured["attributes"] and "hand-top" in err and " lies " not in err
-    every = run(capsys, "attributes", "--measure", str(recording), "--all", "--json")
-    assert list(json.loads(every[1])["clips"][0]["attributes"]) == list(SCHEMA.names) and " lies " in every[2]
-
-
-@pytest.mark.parametrize(("fps", "note"), [(float("nan"), "does not say its frame rate"), (2.0, "as one action")])
-def test_notes_on_recordings_that_tell_less(
-    recording: Path, fps: float, note: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_methods_are_compared_each_on_what_it_needs(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clip = replace(clip_of_a_file(), fps=fps)
-    monkeypatch.setattr("skelzero.readers.read_clips", lambda file, format: iter([clip]))
-    code, out, err = run(capsys, "attributes", "--measure", str(recording), "--json")
-    (measured,) = json.loads(out)["clips"]
-    assert code == 0 and note in measured["notes"][0] and f"note: {measured['notes'][0]}" in err
-    assert (measured["attributes"].get("quick") == "unknown") == (fps != fps)
+    options = ["--data", store, "--methods", "ridge,match,skelzero", "--semantics", "action,motion,attributes",
+               "--split", "random:3#1", "--seeds", 1, "--steps", 2, "--workers", 1]  # fmt: skip
+    options += ["--out", tmp_path / "out", "--json"]
+    code, out, err = run(capsys, "compare", *options)
+    assert code == 0
+    rows = {(r["method"], r["setting"], r["metric"]): r["mean"] for r in json.loads(out)["results"]}
+    assert {m for m, _, _ in rows} == {"ridge", "match", "skelzero"} and "match" in err
+    assert rows["match", "zsl", "top1"] > 0.6 and rows["skelzero", "zsl", "top1"] > 0.6  # chance 0.33
+    assert {p["method"] for p in json.loads(out)["paired"]} == {"match", "skelzero"}
+    results = {r["task"]["method"]: r for r in map(_read, (tmp_path / "out" / "results").glob("*.json"))}
+    encoders = {method: result["task"]["encoder"]["encoder"] for method, result in results.items()}
+    assert encoders == {"ridge": "shift-gcn:small", "match": "kinematics", "skelzero": "shift-gcn:small+kinematics"}
+    assert {tuple(r["task"]["kinds"]) for r in results.values()} == {("action", "motion", "attributes")}
+    assert results["match"]["encoder"]["encoder"]["encoder"] == "kinematics"
+    assert len(results["skelzero"]["diagnostics"]["reliability"]) == len(load_schema())
+    assert run(capsys, "compare", *options)[1] == out, "what is there is read"
 
 
-def test_reading_words(capsys: pytest.CaptureFixture[str], wide: None) -> None:
-    phrases = ("raise both arms", "kick with the left leg")
-    code, out, err = run(capsys, "read", *phrases, "--json")
-    read = json.loads(out)["read"]
-    found = load_translator(load_text_encoder("minilm")).read([{"label": words} for words in phrases])
-    assert code == 0 and [r["words"] for r in read] == list(phrases)
-    for row, facts in enumerate(read):
-        assert facts["profile"] == found.profile(row) and tuple(facts["nearest"]) == found.nearest[row]
-        assert facts["certainty"] == pytest.approx(found.certainty[row], abs=1e-4) and not facts["doubtful"]
-    assert read[0]["profile"]["hand-top"] > 0.8 and read[1]["profile"]["leg-moves"] > 0.5
-    assert "'raise both arms'" in err and "certainty 0." in err and found.nearest[0][0] in err
-    assert "hardly known" not in err
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
 
 
-def test_unheard_words_are_doubted(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "read", "quarterly tax return", "--json")
-    (facts,) = json.loads(out)["read"]
-    assert code == 0 and facts["doubtful"] and facts["certainty"] < 0.25
-    words = " ".join(err.split())
-    assert "hardly known" in words and "little more than what is typical" in words and "--motion" in words
+@pytest.mark.parametrize(("method", "options", "parts"), [
+    ("match", [], {"card.json", "method", "texts"}),
+    ("skelzero", ["--encoder", "kinematics", "--semantics", "attributes"], {"card.json", "method", "texts"}),
+    ("skelzero", ["--pipeline", "common-64", "--steps", "2"], {"card.json", "method", "texts", "encoder"}),
+])  # fmt: skip
+def test_trained_then_judged_then_asked(
+    method: str, options: list[str], parts: set[str], store: Path, recording: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    where = tmp_path / "run"
+    given = ["--data", store, "--split", "random:3#1", "--out", where]
+    code, out, _ = run(capsys, "train", method, *given, *options, "--json")
+    assert code == 0 and {p.name for p in where.iterdir()} == parts
+    card = _read(where / "card.json")
+    assert card["kinematic"] is True and card["network"] is ("encoder" in parts) and "attributes" in card["kinds"]
+    assert (json.loads(out)["encoder_seen_top1"] is None) is ("encoder" not in parts)
+    settings = "zsl,gzsl,gzsl-energy,zsl-transductive,one-shot"
+    code, out, _ = run(capsys, "evaluate", where, "--setting", settings, "--json")
+    judged = json.loads(out)["metrics"]
+    assert code == 0 and judged["zsl"]["top1"] > 0.6
+    assert set(judged) == set(settings.split(","))
+    # The attributes of words that no class set has are read from the words.
+    code, out, _ = run(capsys, "recognize", recording, "--labels", ", ".join(WORDS), "--model", where, "--json")
+    answer = json.loads(out)
+    found = answer["segments"][0]["labels"]
+    assert code == 0 and {r["label"] for r in found} == set(WORDS)
+    assert found[0]["label"] == WORDS[1] and sum(r["probability"] for r in found) == pytest.approx(1, abs=1e-3)
+    assert answer["understood"] == {WORDS[0]: "synthetic:s24"}
 
 
-def test_motion_descriptions(capsys: pytest.CaptureFixture[str]) -> None:
-    said = "One arm swings down in front of the body from overhead."
-    code, out, _ = run(capsys, "read", "--motion", said, "--json")
-    (facts,) = json.loads(out)["read"]
-    assert code == 0 and facts["kind"] == "motion" and facts["profile"]["hand-top"] > 1
+def test_runs_keep_the_attributes_of_their_classes(
+    basics: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--semantics", "action", "--split", "random:3#1"]
+    code, _, err = run(capsys, "train", "match", *basics, *options)
+    assert code == 0, err
+    bank = TextBank.load(tmp_path / "out" / "texts")
+    assert bank.kinds == ("action", "attributes") and len(bank) == len(CODES) and bank.width == 6
+    assert (np.count_nonzero(bank.pooled["attributes"], axis=1) > 20).all()
+
+
+def test_attributes_are_texts_for_other_methods_too(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", store, "--methods", "ridge,eszsl", "--semantics", "attributes", "--encoder", "kinematics",
+               "--split", "random:3#1", "--seeds", 1, "--setting", "zsl", "--workers", 1]  # fmt: skip
+    code, out, _ = run(capsys, "compare", *options, "--out", tmp_path / "out", "--json")
+    rows = {r["method"]: r["mean"] for r in json.loads(out)["results"] if r["metric"] == "top1"}
+    assert code == 0 and set(rows) == {"ridge", "eszsl"}
+    tasks = [_read(path)["task"] for path in (tmp_path / "out" / "results").glob("*.json")]
+    assert all(task["encoder"] == {"encoder": "kinematics"} for task in tasks)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("method", "options", "message"),
     [
-        (["attributes", "--all"], "name one with --measure"),
-        (["attributes", "--measure", "missing.bvh"], "missing.bvh"),
-        (["read"], "Missing argument"),
-        (["read", " "], "without words"),
-        (["read", "wave", "--text-encoder", "minlm"], "did you mean 'minilm'?"),
+        ("match", ["--encoder", "shift-gcn:small+kinematic"], "ENCODER+kinematics"),
+        ("skelzero", ["--encoder", "st-gnc+kinematics"], "did you mean 'st-gcn'?"),
+        ("match", ["--semantics", "atributes"], "did you mean 'attributes'?"),
+        ("skelzero", ["--set", "skelzero.predcted=1"], "predcted"),
+        ("skelzero", ["--set", "skelzero.texts=-1"], "greater than or equal to 0"),
+        ("matsch", [], "did you mean 'match'?"),
     ],
 )
-def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, *arguments)
-    assert code == 2 and out == "" and message in err and err.count("error:") == 1 and "Traceback" not in err
-
-
-def test_a_two_dimensional_recording_is_refused(
-    recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_mistakes(
+    method: str, options: list[str], message: str, basics: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from skelzero.clips import Origin, load_layout
-
-    flat = Clip(np.random.default_rng(0).random((1, 9, 17, 2)).astype(np.float32), load_layout("coco17"), Origin("x"))
-    monkeypatch.setattr("skelzero.readers.read_clips", lambda file, format: iter([flat]))
-    code, out, err = run(capsys, "attributes", "--measure", str(recording), "--json")
-    assert code == 2 and out == "" and err.count("error:") == 1
+    given = ["--methods", method, "--split", "random:3#1", "--seeds", 1, "--workers", 1, "--semantics", "action"]
+    code, out, err = run(capsys, "compare", *basics, *given, *options)
+    assert code == 2 and out == "" and message in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", ["attributes", "read"])
-def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, command, "--help")
-    assert code == 0 and f"skelzero text {command}" in out and "Example" in out
+def test_features_without_measured_attributes_are_refused(
+    features_folder: Path, text_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", features_folder, "--text-encoder", f"file:{text_file}", "--semantics", "action", "--split",
+               "22/5", "--seeds", 1, "--workers", 1, "--out", tmp_path / "out", "--methods"]  # fmt: skip
+    code, out, err = run(capsys, "compare", *options, "match")
+    assert code == 2 and out == "" and "match needs measured motion attributes" in err and "next step" in err
+    assert "clip store" in err

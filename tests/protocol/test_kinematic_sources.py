@@ -18,7 +18,7 @@ from skelzero.methods import Pgfa
 from skelzero.protocol import sources
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.grid import _sharing
-from skelzero.protocol.plan import Request, plan, plan_one
+from skelzero.protocol.plan import Request, encoder_of, kinds_of, plan, plan_one
 from skelzero.protocol.sources import AlignedSource, FeatureSource, GivenEncoder, StoreSource
 from skelzero.text import TextBank, build_bank, load_class_set, load_text_encoder
 from skelzero.text.attributes.schema import load_schema
@@ -168,14 +168,26 @@ def test_each_method_gets_what_it_needs_and_no_more(store: Path) -> None:
     assert _sharing([tasks["match"], tasks["skelzero"]]).method == "skelzero", "whose encoder has to be trained ahead"
 
 
-@pytest.mark.parametrize(("asked", "found"), [
-    (["attributes"], ("attributes",)), (["read-attributes", "label"], ("read-attributes", "label")),
-    (["label"], ("label", "attributes")),
+def test_attributes_are_added_where_none_were_asked_for(store: Path) -> None:
+    def kinds(method: str, *asked: str) -> tuple[str, ...]:
+        return kinds_of(method, Request(methods=[method], data=store, splits=["random:2"], kinds=list(asked)))
+
+    assert kinds("match", "attributes") == ("attributes",)
+    assert kinds("skelzero", "read-attributes", "label") == ("read-attributes", "label")
+    assert kinds("skelzero", "label") == ("label", "attributes")
+    assert kinds("ridge", "label") == ("label",) and kinds("jpose", "label", "attributes") == ("verb", "noun")
+
+
+@pytest.mark.parametrize(("asked", "match", "skelzero"), [
+    (PLAIN, "kinematics", "shift-gcn:small+kinematics"), (ALONE, "kinematics", "kinematics"),
+    (BOTH, "shift-gcn:small+kinematics", "shift-gcn:small+kinematics"),
 ])  # fmt: skip
-def test_attributes_are_added_where_none_were_asked_for(store: Path, asked: list[str], found: tuple[str, ...]) -> None:
-    request = Request(methods=["match"], data=store, splits=["random:2"], kinds=asked, encoder=BOTH)
-    task = plan_one(request, seed=0)
-    assert task.kinds == found and task.encoder["encoder"] == BOTH["encoder"], "the user's own addition stays"
+def test_kinematics_are_added_where_none_were_asked_for(
+    store: Path, asked: dict[str, Any], match: str, skelzero: str
+) -> None:  # fmt: skip
+    source = StoreSource(store, asked)
+    assert encoder_of("match", source)["encoder"] == match and encoder_of("skelzero", source)["encoder"] == skelzero
+    assert encoder_of("eszsl", source) == source.settings, "what was asked for"
 
 
 def test_other_additions_are_refused(store: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skelzero.text.attributes.schema import load_schema
-from skelzero.text.attributes.vectors import FARTHEST, clip_vectors, profile_vectors, typical, values_of
+from skelzero.text.attributes.vectors import FARTHEST, _scaled, clip_vectors, profile_vectors, typical, values_of
 
 SCHEMA = load_schema()
 CENTRE, SPREAD = typical()[0]
@@ -45,6 +45,7 @@ def test_typical_movement_is_known() -> None:
     for nearness in (0.0, 1e-300, 1e-17):
         vectors = profile_vectors((CENTRE + nearness)[None])
         assert (vectors != 0).all() and (abs(vectors) < 1e-5).all()
+    assert (_scaled(np.full((1, 2), 1e-60), (np.zeros(2), np.ones(2))) != 0).all()  # zero in single precision
     np.testing.assert_allclose(clip_vectors(typical()[1][0][None]), 0, atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -115,15 +116,21 @@ def test_the_leading_arm_moves_more(name: str) -> None:
         assert not of(c.profile, "other-arm-moves") > of(c.profile, "arm-moves") + SLACK, c.label
 
 
-def correlations(name: str, shift: int = 0) -> np.ndarray:
-    """Of written profiles with those read from the texts of a set, by others' profiles, class by class (K,)."""
+@functools.cache
+def read_and_written(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors read from the texts of a set by others' profiles, the written ones, and which are known; (K, A) each."""
     own = load_class_set(name.removesuffix(SECOND)).classes
     translator = load_translator(load_text_encoder("minilm"), kin_of(name.removesuffix(SECOND)))
     read = profile_vectors(translator.read([texts_of(c) for c in load_class_set(name).classes]).values)
     written = profile_vectors(np.stack([c.profile for c in own if c.profile is not None]))
     known = (read != 0) & (written != 0)
     count = np.maximum(known.sum(axis=0), 1)
-    read, written = (v - np.where(known, v, 0).sum(axis=0) / count for v in (read, written))
+    return *(v - np.where(known, v, 0).sum(axis=0) / count for v in (read, written)), known
+
+
+def correlations(name: str, shift: int = 0) -> np.ndarray:
+    """Of what was written for each class with what was read for it, or for the class `shift` rows before (K,)."""
+    read, written, known = read_and_written(name)
     read, known = np.roll(read, shift, axis=0), known & np.roll(known, shift, axis=0)
     return np.array([np.corrcoef(r[k], w[k])[0, 1] for r, w, k in zip(read, written, known, strict=True)])
 

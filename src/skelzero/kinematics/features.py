@@ -9,7 +9,7 @@ from torch import Tensor
 from skelzero.kinematics.bodies import Bodies
 from skelzero.kinematics.signals import HEAD, SIDES, Signals
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same clip gives other numbers, so that caches notice."""
 BINS = 6
 """Stretches of the clip whose means make its course."""

@@ -107,13 +107,16 @@ def legs(s: Signals) -> Measured:
 
 def trunk(s: Signals) -> Measured:
     """Bends and turns of the trunk, and the head on it."""
-    tilt = torch.stack([torch.atan2(s.trunk[..., k], s.trunk[..., 1].clamp(min=TINY)) for k in (2, 0)], dim=-1)
+    side, up, forward = s.trunk.unbind(dim=-1)
+    bow = torch.atan2(forward, up.clamp(min=TINY))
+    # Against the plane of the bow, not against the vertical: a level trunk has hardly any upward part.
+    lean = torch.atan2(side.abs(), torch.hypot(up, forward).clamp(min=TINY))
     again = rhythm(s.trunk)
     sway = (extent(s.trunk[:, :, None])[:, 0] / 0.35).clamp(0, 1)
     turned = (s.twist - torch.quantile(s.twist, 0.5, dim=1, keepdim=True)).abs()
     return {
-        "bend-forward": top(tilt[..., 0]) / (math.pi / 2), "bend-back": top(-tilt[..., 0]) / (math.pi / 3),
-        "bend-side": top(tilt[..., 1].abs()) / (math.pi / 3), "twist": top(turned) / (math.pi / 3),
+        "bend-forward": top(bow) / (math.pi / 2), "bend-back": top(-bow) / (math.pi / 3),
+        "bend-side": top(lean) / (math.pi / 3), "twist": top(turned) / (math.pi / 3),
         "trunk-repeats": sway * again.certainty * ((again.rounds - 1) / 3).clamp(0, 1),
         "head-moves": extent(s.neck[:, :, None])[:, 0] / 0.8,
     }  # fmt: skip

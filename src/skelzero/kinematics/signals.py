@@ -165,9 +165,12 @@ class Signals:
 
     @cached_property
     def neck(self) -> Float[Tensor, "N T 3"]:
-        """The head's direction from the neck, in the trunk's terms and less the trunk's own direction."""
+        """The head's direction from the neck as (left, along the spine, forward of the spine) parts."""
         x = self.bodies.joints
-        return torch.einsum("ntij,ntj->nti", self.axes, _unit(x[:, :, HEAD] - x[:, :, NECK])) - self.trunk
+        spine = _unit(x[:, :, NECK] - x[:, :, HIPS])
+        forward = _unit(torch.linalg.cross(self.axes[:, :, 0], spine))
+        frame = torch.stack([torch.linalg.cross(spine, forward), spine, forward], dim=-2)
+        return torch.einsum("ntij,ntj->nti", frame, _unit(x[:, :, HEAD] - x[:, :, NECK]))
 
     @cached_property
     def twist(self) -> Float[Tensor, "N T"]:

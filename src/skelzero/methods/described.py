@@ -38,8 +38,10 @@ def measured_columns(blocks: Mapping[str, tuple[int, int]], method: str) -> tupl
         They are not there.
     """
     if ATTRIBUTES not in blocks:
-        raise UserError(f"{method} needs measured motion attributes among the features",
-                        got=", ".join(blocks) or "none", next_step="encode with `kinematics`, or ENCODER+kinematics")  # fmt: skip
+        raise UserError(
+            f"{method} needs measured motion attributes among the features", got=", ".join(blocks) or "none",
+            next_step="name the clip store, not its features; the encoders kinematics and ENCODER+kinematics have them",
+        )  # fmt: skip
     return blocks[ATTRIBUTES]
 
 

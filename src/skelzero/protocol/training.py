@@ -51,9 +51,9 @@ def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> Ru
     clips = source.clips
     return RunCard(
         method=task.method, settings=trained.method.settings.model_dump(mode="json"), seed=task.seed,
-        dataset=source.dataset, split=task.split, network=source.has_network, kinematic=source.kinematic, pipeline=clips.pipeline, history=list(clips.history),
-        layout=clips.layout.name, persons=source.persons, class_set=task.class_set, text_encoder=task.text_encoder,
-        kinds=list(task.kinds),
+        dataset=source.dataset, split=task.split, network=source.has_network, kinematic=source.kinematic,
+        pipeline=clips.pipeline, history=list(clips.history), layout=clips.layout.name, persons=source.persons,
+        class_set=task.class_set, text_encoder=task.text_encoder, kinds=list(task.kinds),
         text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
         gates=trained.gates, transductions=trained.transductions,
         calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), data=str(Path(task.data).resolve()),

@@ -108,7 +108,7 @@ def load_schema() -> Schema:
     """The vocabulary that ships with the package (`schema.yaml`).
 
     >>> schema = load_schema()
-    >>> schema.attributes[schema.index["hand-top"]].marks[5]
+    >>> schema.attributes[schema.index["hand-top"]].marks[6]
     (1.8, 'overhead')
     """
     text = (resources.files("skelzero.text.attributes") / "schema.yaml").read_text(encoding="utf-8")
