@@ -1,4 +1,4 @@
-"""Runs without an encoder name clips by words' attributes; with one, both kinds of features go the same way as trained."""
+"""Runs without an encoder name clips by the attributes of words; features are made as in training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS = {"s48": "do a deep squat", "s53": "jumping jack", "s24": "clap both hand
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stores") / "synthetic"
-    write_store(path, synthetic.generate(list(synthetic.actions())[:6], subjects=4, replications=1), source="the tests")
+    write_store(path, synthetic.generate(list(synthetic.actions())[:7], subjects=8, replications=1), source="the tests")
     return path
 
 

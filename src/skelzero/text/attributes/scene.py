@@ -142,7 +142,7 @@ class Scene:
 
     def _marks_of(self, clause: Clause, one: bool) -> list[str]:
         """What may make a frame more particular, the most telling first."""
-        marks = [mark for mark in ("in-place", "alternate") if mark in clause.manners]
+        marks: list[str] = [mark for mark in ("in-place", "alternate") if mark in clause.manners]
         marks += ["out" if way in ("left", "right") else way for way in clause.ways]
         marks += [WAYS_OF_PREPS[prep] for place in clause.places for prep in place.preps if prep in SIDES]
         marks += ["floor" for place in clause.places

@@ -55,7 +55,7 @@ class Translation:
     values : float64 (K, A)
         In the schema's units; NaN where depending on something that is not there.
     certainty : float64 (K,)
-        0: nothing like these words is known, and the values are what is typical; 1: said before.
+        0: nothing like these words is known, and the values are what is typical; near 1: said before.
     nearest : tuple of tuple of str
         For each class the described movements that are most like it.
     """
@@ -221,10 +221,9 @@ def _ready_key(encoder: TextEncoder) -> str:
 def write_ready(encoder: TextEncoder, path: Path) -> None:
     """Write `READY`, in half precision: it tells no two texts apart less well."""
     texts = _examples(())[0]
-    arrays = {"meanings": Translator.encode(encoder, texts), "readings": _readings(texts)}
-    np.savez_compressed(
-        path, **{k: v.astype(np.float16) for k, v in arrays.items()}, key=np.array(_ready_key(encoder))
-    )  # fmt: skip
+    meanings, readings = Translator.encode(encoder, texts), _readings(texts)
+    np.savez_compressed(path, meanings=meanings.astype(np.float16), readings=readings.astype(np.float16),
+                        key=np.array(_ready_key(encoder)))  # fmt: skip
 
 
 @functools.cache
