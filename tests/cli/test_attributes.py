@@ -154,3 +154,39 @@ def test_features_without_measured_attributes_are_refused(
     code, out, err = run(capsys, "compare", *options, "match")
     assert code == 2 and out == "" and "match needs measured motion attributes" in err and "next step" in err
     assert "clip store" in err
+
+
+def test_kinematics_are_features_that_nothing_was_trained_for(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "encode", store, "--encoder", "kinematics", "--out", tmp_path / "alone", "--json")
+    alone = json.loads(out)
+    assert (code, alone["encoder"], alone["classes"]) == (0, "kinematics", 0)
+    code, out, _ = run(capsys, "encode", store, "--encoder", "shift-gcn:small+kinematics", "--split", "random:3#1",
+                       "--steps", 2, "--out", tmp_path / "both", "--json")  # fmt: skip
+    both = json.loads(out)
+    assert (code, both["encoder"]) == (0, "shift-gcn:small+kinematics") and both["width"] == 128 + alone["width"]
+    code, _, err = run(capsys, "compare", "--data", tmp_path / "alone", "--methods", "match", "--split", "random:3#1",
+                       "--seeds", 1, "--workers", 1, "--setting", "zsl", "--out", tmp_path / "out")  # fmt: skip
+    assert code == 0 and "match" in err
+    code, _, err = run(capsys, "encode", store, "--encoder", "kinematics", "--split", "all", "--out", tmp_path / "no")
+    assert code == 2 and "--split" in err and not (tmp_path / "no").exists()
+
+
+def test_features_without_measurements_are_refused_before_anything_runs(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "encode", store, "--encoder", "shift-gcn:small", "--split", "random:3#1", "--steps", 2,
+        "--out", tmp_path / "features")  # fmt: skip
+    code, _, err = run(capsys, "compare", "--data", tmp_path / "features", "--methods", "ridge,match", "--split",
+                       "random:3#1", "--seeds", 1, "--out", tmp_path / "out")  # fmt: skip
+    assert code == 2 and "measured motion attributes" in err and not (tmp_path / "out").exists()
+
+
+def test_narrow_texts_stand_beside_attributes_in_every_method(
+    basics: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "compare", *basics, "--methods", "scale", "--set", "scale.steps=3", "--setting", "zsl",
+                       "--semantics", "motion,attributes", "--split", "random:3#1", "--seeds", 1, "--workers", 1
+                       )  # fmt: skip
+    assert code == 0, err

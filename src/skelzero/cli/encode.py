@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 def encode(
     store: Annotated[Path, typer.Argument(help="Clip store (`skelzero data import`).")],
     out: Annotated[Path, typer.Option("--out", help="Folder of features to write.")],
-    encoder: Annotated[str, typer.Option(help="Skeleton encoder; `:small` trains in half a minute.")] = "",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Skeleton encoder; `:small` trains in half a minute; kinematics needs no training and no "
+            "split; ENCODER+kinematics gives both."
+        ),
+    ] = "",
     weights: Annotated[Path | None, typer.Option(help="Public Shift-GCN .pt file, or an encoder folder.")] = None,
     split: Annotated[str, typer.Option(help="Train on its seen classes (22/5, random:9#3, a file, all).")] = "",
     partition: Annotated[str, typer.Option(help="Which recordings train: xsub, xview; by default the usual.")] = "",
@@ -55,34 +61,65 @@ def encode(
     Example: `skelzero encode utd --split 22/5 --out utd-features --check-labels`
     """  # fmt: skip
     from skelzero.clips import ClipStore
+    from skelzero.kinematics import parse_encoder
 
     begin = time.monotonic()
     for path in (out, save_encoder):
         if path is not None and path.exists() and not overwrite:
             raise UserError("the output exists already", where=path, next_step="give another path or pass --overwrite")
     opened = ClipStore.open(store)
+    network, kinematic = parse_encoder(encoder)
+    trained, checked = None, None
     if weights is not None:
         refused = {"--split": split, "--steps": steps, "--partition": partition}
         _refuse_training_options([name for name, given in refused.items() if given])
-        trained = _load(weights, encoder)
+        trained = _load(weights, network)
         prepared = _prepare(opened, pipeline or trained.card.pipeline)
-        checked = None
+    elif kinematic and not network:
+        _refuse_without_network({"--split": split, "--steps": steps, "--save-encoder": save_encoder,
+                                 "--check-labels": check_labels})  # fmt: skip
+        prepared = _prepare(opened, pipeline)
     else:
-        settings = {"encoder": encoder or "shift-gcn:small", "seed": seed, "precision": precision,
+        settings = {"encoder": network or "shift-gcn:small", "seed": seed, "precision": precision,
                     "accelerator": accelerator, "devices": devices, **({"steps": steps} if steps else {})}  # fmt: skip
         prepared = _prepare(opened, pipeline)
         trained, checked = _train(prepared, store, settings, split, partition, dataset, class_set)
-    features = _encode(trained, prepared, batch)
+    features = _features(trained, prepared, batch, opened, kinematic)
     top1, judged = _top1(features, checked) if check_labels else (None, 0)
     features.save(out, overwrite=overwrite)
-    if save_encoder is not None:
+    if save_encoder is not None and trained is not None:
         trained.save(save_encoder, overwrite=overwrite)
     facts = {
         "clips": len(features), "top1": top1, "judged": judged, "skipped": len(features.card.skipped),
-        "encoder": trained.card.encoder, "width": features.features.shape[1], "classes": len(trained.card.classes),
+        "encoder": features.card.encoder.encoder + ("+kinematics" if trained and kinematic else ""),
+        "width": features.features.shape[1], "classes": len(features.card.encoder.classes),
         "pipeline": prepared.pipeline, "out": str(out), "seconds": round(time.monotonic() - begin, 3),
     }  # fmt: skip
     _report(facts, as_json)
+
+
+def _refuse_without_network(given: dict[str, Any]) -> None:
+    if named := [name for name, value in given.items() if value]:
+        raise UserError("kinematics trains no encoder", got=", ".join(named),
+                        next_step="leave these options out, or name shift-gcn:small+kinematics, say")  # fmt: skip
+
+
+def _features(
+    trained: TrainedEncoder | None, prepared: Prepared, batch: int, store: ClipStore, kinematic: bool
+) -> FeatureSet:  # fmt: skip
+    """What the encoder gives, what is measured, or both side by side."""
+    from skelzero.kinematics import alone, beside, of_store
+
+    encoded = None if trained is None else _encode(trained, prepared, batch)
+    if not kinematic:
+        assert encoded is not None, "there is an encoder, or kinematics"
+        return encoded
+    with console.progress() as bar:
+        task = bar.add_task("measuring", total=len(prepared))
+        measured = of_store(
+            store, prepared.names.tolist(), progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    return alone(prepared, measured) if encoded is None else beside(encoded, measured)
 
 
 def _refuse_training_options(given: list[str]) -> None:

@@ -12,7 +12,13 @@ from skelzero.errors import UserError
 
 Data = Annotated[Path, typer.Option("--data", help="Clip store (`skelzero data import`), or features folder.")]
 Semantics = Annotated[
-    str, typer.Option("--semantics", "--texts", help="Texts of a class, of: label, action, motion, verb, noun.")
+    str,
+    typer.Option(
+        "--semantics",
+        "--texts",
+        help="What is known of a class, of: label, action, motion, verb, noun, attributes (motion attributes as "
+        "written), read-attributes (as read from its texts).",
+    ),
 ]
 Setting = Annotated[str, typer.Option(help="zsl; gzsl (calibrated stacking); gzsl-GATE (a hard gate: msf, confidence, "
                                       "energy, mahalanobis, neighbours, familiarity, margin, combined); gates (all "
@@ -20,7 +26,8 @@ Setting = Annotated[str, typer.Option(help="zsl; gzsl (calibrated stacking); gzs
                                       "clips are seen without labels); transductive (all of these); one-shot and "
                                       "one-shot-text; several with commas.")]  # fmt: skip
 TextEncoder = Annotated[str, typer.Option(help="minilm, sentence-transformers:NAME, open-clip:NAME or file:X.npy.")]
-EncoderName = Annotated[str, typer.Option(help="Skeleton encoder that is trained on the seen classes.")]
+EncoderName = Annotated[str, typer.Option(help="Skeleton encoder that is trained on the seen classes; kinematics "
+                        "(nothing is trained), or ENCODER+kinematics.")]  # fmt: skip
 Steps = Annotated[int, typer.Option(help="Optimiser steps of the skeleton encoder; 0 for its default.")]
 PipelineName = Annotated[str, typer.Option(help="Preprocessing; by default the one that fits the joints.")]
 ClassSetName = Annotated[str, typer.Option(help="Texts of the classes: a shipped set or a YAML file.")]

@@ -14,6 +14,7 @@ from skelzero.cards import CARD, canonical_json, read_json
 from skelzero.errors import UserError, unknown_choice
 from skelzero.kinematics.joined import NAME as KINEMATICS
 from skelzero.methods import METHODS
+from skelzero.methods.described import measured_columns
 from skelzero.protocol.bench import BankOf
 from skelzero.protocol.figures import GZSL, SETTINGS, ZSL
 from skelzero.protocol.result import SplitFacts, Task
@@ -118,6 +119,9 @@ def encoder_of(method: str, source: FeatureSource) -> dict[str, Any]:
     {'encoder': 'st-gcn+kinematics', 'steps': 9}
     """
     needed, settings = METHODS[method].method.encoder, source.settings
+    if needed and isinstance(source, FolderSource):
+        # Found here, before anything is computed.
+        measured_columns(source.clips.card.blocks, method)
     if not needed or not settings or settings["encoder"].endswith(KINEMATICS):
         return settings
     return {**settings, "encoder": settings["encoder"] + needed} if needed.startswith("+") else {"encoder": needed}

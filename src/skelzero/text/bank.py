@@ -190,6 +190,7 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
             profiles = profiles_of(class_set, encoder, kind)
             states[kind] = attribute_states(profiles, width)
             texts[kind] = [[None if np.isnan(v) else float(v) for v in row] for row in profiles]
+    states = _of_one_width(states)
     return TextBank(
         classes=tuple(f"{class_set.name}:{code}" for code in class_set.codes),
         labels=tuple(c.label for c in class_set.classes), kinds=ordered,
@@ -197,6 +198,16 @@ def build_bank(class_set: ClassSet, encoder: TextEncoder, kinds: Sequence[str] =
         mask={k: s.mask for k, s in states.items()}, encoder=encoder.name,
         text_sha256=sha256_of([encoder.identity, texts]),
     )  # fmt: skip
+
+
+def _of_one_width(states: dict[str, TextStates]) -> dict[str, TextStates]:
+    """Texts of an encoder that is narrower than the profiles get zeros behind, which changes no angle and no length."""
+    width = max(s.pooled.shape[1] for s in states.values())
+
+    def padded(array: np.ndarray) -> np.ndarray:
+        return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])])
+
+    return {kind: TextStates(padded(s.tokens), s.mask, padded(s.pooled)) for kind, s in states.items()}
 
 
 def profiles_of(class_set: ClassSet, encoder: TextEncoder, kind: str) -> Float64[np.ndarray, "K A"]:
