@@ -42,6 +42,34 @@ done
 ${RUN%skelzero}python benchmarks/alignment.py "$OUT/utd" --split random:9 --draws 16 --out "$OUT/alignment-utd"
 ${RUN%skelzero}python benchmarks/alignment.py "$OUT/ucla" --split random:5 --draws 16 --out "$OUT/alignment-ucla"
 
+# Motion attributes: each semantics alone and together; words that nobody profiled, in two wordings; own methods; across
+# data sets, and what needs no training; which attributes cost most.
+BESIDE="--encoder shift-gcn:small+kinematics"
+for item in utd:random:9:utd_mhad ucla:random:5:nw_ucla msr:random:7:msr_action3d; do
+  IFS=: read -r store random count words <<<"$item"
+  here=(--data "$OUT/$store" --split "$random:$count" --draws 16 --out "$OUT/attributes-$store" --json)
+  for kinds in label action motion action,motion attributes motion,attributes action,motion,attributes; do
+    $RUN compare --methods ridge,eszsl $BESIDE --semantics $kinds --setting zsl "${here[@]}" >/dev/null
+  done
+  $RUN compare --methods devise,scale,msf --semantics attributes --setting zsl "${here[@]}" >/dev/null
+  $RUN compare --methods match,skelzero --semantics action,motion,attributes --setting zsl,gzsl "${here[@]}" >/dev/null
+  for words in "$words" "$words-second"; do
+    $RUN compare --methods ridge $BESIDE --class-set "$words" --semantics action,motion --setting zsl "${here[@]}" >/dev/null
+    $RUN compare --methods ridge $BESIDE --class-set "$words" --semantics read-attributes --setting zsl "${here[@]}" >/dev/null
+    $RUN compare --methods match,skelzero --class-set "$words" --semantics action,motion,read-attributes --setting zsl \
+      "${here[@]}" >/dev/null
+  done
+done
+for item in utd:22/5,18/9,14/13 ucla:8/2,5/5; do
+  here=(--data "$OUT/${item%%:*}" --split "${item#*:}" --seeds 5 --setting zsl,gzsl,gates --out "$OUT/attributes-fixed" --json)
+  $RUN compare --methods match,skelzero --semantics action,motion,attributes "${here[@]}" >/dev/null
+  $RUN compare --methods ridge $BESIDE --semantics action,motion "${here[@]}" >/dev/null
+  $RUN compare --methods ridge $BESIDE --semantics attributes "${here[@]}" >/dev/null
+done
+STORES=("msr_action3d=$OUT/msr" "utd_mhad=$OUT/utd" "nw_ucla=$OUT/ucla")
+${RUN%skelzero}python benchmarks/across.py --data "${STORES[@]}" --json "$OUT/across.json"
+${RUN%skelzero}python benchmarks/attribute_errors.py --data "${STORES[@]}" --json "$OUT/attribute-errors.json"
+
 # SCALE's ablations, MSF as published, and MSF's texts one by one.
 $RUN compare --methods ridge,scale,$ABLATIONS --setting zsl --data "$OUT/utd" --split random:9 --draws 16 \
   --out "$OUT/scale" --json >"$OUT/scale.json"

@@ -13,6 +13,7 @@ NAMES = (
     "ntu_parsing",
     "store_open",
     "importing",
+    "attributes",
     "shift_gcn",
     "scale_scoring",
     "msf_training",
