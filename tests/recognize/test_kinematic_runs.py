@@ -85,3 +85,11 @@ def test_a_run_whose_encoder_is_missing_is_told(store: Path, tmp_path: Path) -> 
     shutil.rmtree(tmp_path / "run" / "encoder")
     with pytest.raises(UserError, match="encoder"):
         Run.load(tmp_path / "run")
+
+
+def test_words_that_say_nothing_of_movement_are_doubted(store: Path) -> None:
+    recognizer = Recognizer(trained(store, "match"))
+    answer = recognizer.recognize(make_clip("s48", 1, 1), ["xyzzy plugh", "do a deep squat", "walk forward"])
+    doubts = [note for note in answer.notes if "hardly anything is known" in note]
+    assert len(doubts) == 1 and "'xyzzy plugh'" in doubts[0]
+    assert not any("synthetic" in note for note in answer.notes), "nothing was trained on the store's motion"

@@ -19,6 +19,7 @@ from skelzero.protocol.run import Run
 from skelzero.recognize.segments import Segment, merge_windows
 from skelzero.recognize.windows import cut, find_windows, frame_rate
 from skelzero.text import ClassSet, TextBank, build_bank, load_text_encoder
+from skelzero.text.attributes.translator import DOUBTFUL, load_translator, texts_of
 from skelzero.text.words import understand
 
 
@@ -101,7 +102,7 @@ class Recognizer:
         names = list(bank.labels)
         segments = merge_windows(windows, calibration.probabilities(scores), calibration.rejects(scores), names,
                                  frame_rate(clip), top)  # fmt: skip
-        return Recognition(segments, understood, self._notes(clip))
+        return Recognition(segments, understood, (*self._notes(clip), *self._doubts(labels)))
 
     def texts(self, labels: Sequence[str] | ClassSet) -> tuple[TextBank, dict[str, str]]:
         """The text bank of some words, and which of them were described from a class set."""
@@ -141,9 +142,22 @@ class Recognizer:
     def _bank(self, class_set: ClassSet) -> TextBank:
         return build_bank(class_set, load_text_encoder(self.run.card.text_encoder), self.run.card.kinds)
 
+    def _doubts(self, labels: Sequence[str] | ClassSet) -> list[str]:
+        """Words of which hardly any movement is known, where the run goes by movement."""
+        if not type(self.run.method).described:
+            return []
+        asked = labels if isinstance(labels, ClassSet) else understand(tuple(labels))[0]
+        unwritten = [c for c in asked.classes if c.profile is None]
+        if not unwritten:
+            return []
+        translator = load_translator(load_text_encoder(self.run.card.text_encoder))
+        certainty = translator.read([texts_of(c) for c in unwritten]).certainty
+        return [f"hardly anything is known of how {c.label!r} moves (certainty {sure:.2f}): describe it in other words"
+                for c, sure in zip(unwritten, certainty, strict=True) if sure < DOUBTFUL]  # fmt: skip
+
     def _notes(self, clip: Clip) -> tuple[str, ...]:
         notes = []
-        if self.run.card.dataset == "synthetic":
+        if self.run.card.dataset == "synthetic" and self.run.card.method != "match":
             notes.append("this model was trained on synthetic motion only; on real recordings its answers are a guess")
         if np.isnan(clip.fps):
             notes.append("the recording does not say its frame rate; 30 frames a second are assumed")
