@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelzero.cli import main
+from skelzero.cli import console, main
 from skelzero.clips import Clip
 from skelzero.kinematics import measure_clips
 from skelzero.synthetic import make_clip
@@ -31,7 +31,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 @pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Room for tables whose cells stay on one line."""
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(console.err, "_width", 400)
 
 
 @pytest.fixture

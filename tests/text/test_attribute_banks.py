@@ -152,7 +152,8 @@ def test_ready_vectors_go_with_written_attributes_only(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.ones((27, 4)))
     files = load_text_encoder(f"file:{tmp_path / 'v.npy'}")
     bank = build_bank(UTD, files, ["motion", WRITTEN])
-    assert bank.kinds == ("motion", WRITTEN) and bank.pooled["motion"].shape == (27, 4)
+    assert bank.kinds == ("motion", WRITTEN) and bank.pooled["motion"].shape == bank.pooled[WRITTEN].shape
+    assert (bank.pooled["motion"][:, :4] == 1).all() and not bank.pooled["motion"][:, 4:].any(), "zeros behind"
     with pytest.raises(UserError, match=r"no attributes can be read with them[\s\S]*use minilm, or write"):
         build_bank(UTD, files, ["motion", READ])
 

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from skelzero.encoders import FeatureSet, TrainedEncoder
     from skelzero.preprocess import Prepared
 
+ENCODER = (
+    "Skeleton encoder; `:small` trains in half a minute; kinematics needs no training and no split; ENCODER+kinematics "
+    "gives both."
+)
+CHECK = "Compare the encoder's own answers with the labels: of all clips for given weights, else of the test clips."
+
 
 @app.command()
 def encode(
     store: Annotated[Path, typer.Argument(help="Clip store (`skelzero data import`).")],
     out: Annotated[Path, typer.Option("--out", help="Folder of features to write.")],
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="Skeleton encoder; `:small` trains in half a minute; kinematics needs no training and no "
-            "split; ENCODER+kinematics gives both."
-        ),
-    ] = "",
+    encoder: Annotated[str, typer.Option(help=ENCODER)] = "",
     weights: Annotated[Path | None, typer.Option(help="Public Shift-GCN .pt file, or an encoder folder.")] = None,
     split: Annotated[str, typer.Option(help="Train on its seen classes (22/5, random:9#3, a file, all).")] = "",
     partition: Annotated[str, typer.Option(help="Which recordings train: xsub, xview; by default the usual.")] = "",
@@ -41,14 +41,7 @@ def encode(
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Share each batch among so many.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Clips that are encoded together.")] = 64,
-    check_labels: Annotated[
-        bool,
-        typer.Option(
-            "--check-labels",
-            help="Compare the encoder's own answers with "
-            "the labels: of all clips for given weights, else of the test clips.",
-        ),
-    ] = False,
+    check_labels: Annotated[bool, typer.Option("--check-labels", help=CHECK)] = False,
     save_encoder: Annotated[Path | None, typer.Option(help="Write the encoder itself to this folder, too.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
@@ -64,9 +57,7 @@ def encode(
     from skelzero.kinematics import parse_encoder
 
     begin = time.monotonic()
-    for path in (out, save_encoder):
-        if path is not None and path.exists() and not overwrite:
-            raise UserError("the output exists already", where=path, next_step="give another path or pass --overwrite")
+    _keep_existing([] if overwrite else [out, save_encoder])
     opened = ClipStore.open(store)
     network, kinematic = parse_encoder(encoder)
     trained, checked = None, None
@@ -89,13 +80,23 @@ def encode(
     features.save(out, overwrite=overwrite)
     if save_encoder is not None and trained is not None:
         trained.save(save_encoder, overwrite=overwrite)
-    facts = {
-        "clips": len(features), "top1": top1, "judged": judged, "skipped": len(features.card.skipped),
-        "encoder": features.card.encoder.encoder + ("+kinematics" if trained and kinematic else ""),
-        "width": features.features.shape[1], "classes": len(features.card.encoder.classes),
-        "pipeline": prepared.pipeline, "out": str(out), "seconds": round(time.monotonic() - begin, 3),
+    seconds = round(time.monotonic() - begin, 3)
+    _report({**_facts(features), "top1": top1, "judged": judged, "out": str(out), "seconds": seconds}, as_json)
+
+
+def _keep_existing(paths: list[Path | None]) -> None:
+    for path in paths:
+        if path is not None and path.exists():
+            raise UserError("the output exists already", where=path, next_step="give another path or pass --overwrite")
+
+
+def _facts(features: FeatureSet) -> dict[str, Any]:
+    card = features.card
+    return {
+        "clips": len(features), "skipped": len(card.skipped), "width": features.features.shape[1],
+        "encoder": card.encoder.encoder + "+kinematics" * ({"network", "attributes"} <= set(card.blocks)),
+        "classes": len(card.encoder.classes), "pipeline": card.pipeline,
     }  # fmt: skip
-    _report(facts, as_json)
 
 
 def _refuse_without_network(given: dict[str, Any]) -> None:
