@@ -12,7 +12,7 @@ from examples import BODY, bvh_file, bvh_header, table
 from skelzero.clips import Clip
 from skelzero.preprocess import PIPELINES
 from skelzero.readers import READERS, from_bytes, iter_sources, list_sources
-from skelzero.readers.bvh import UNITS, parse_bvh
+from skelzero.readers.bvh import BLEND, UNITS, calibration_frames, parse_bvh
 
 
 def read(data: bytes, name: str = "walk.bvh") -> Clip:
@@ -110,7 +110,7 @@ def some_of_cmu(recordings: Path) -> list[Clip]:
 def test_cmu_recordings_are_people(some_of_cmu: list[Clip]) -> None:
     assert {clip.origin.name for clip in some_of_cmu} == {"01_01", "02_04", "09_03", "13_11"}
     for clip in some_of_cmu:
-        assert (clip.fps, clip.history, clip.unit) == (120.0, ("bvh-metres-x0.01",), "m")
+        assert (clip.fps, clip.history[0], clip.unit) == (120.0, "bvh-metres-x0.01", "m")
         x, ids = clip.positions[0], {name: i for i, name in enumerate(clip.layout.joints)}
         tall = np.median(x[..., 1].max(axis=1) - x[..., 1].min(axis=1))
         assert 1.3 < tall < 2.2
@@ -139,3 +139,23 @@ def test_cmu_recordings_reach_the_common_body(some_of_cmu: list[Clip]) -> None:
 
 def test_the_parser_is_reached_through_the_reader() -> None:
     assert len(parse_bvh(bvh_file(), "x").joints) == len(read(bvh_file()).layout)
+
+
+def test_a_calibration_pose_in_front_is_dropped() -> None:
+    """A T-pose from which the motion is reached within a few frames goes; motion that begins at once stays."""
+    rng = np.random.default_rng(5)
+    motion = np.cumsum(0.01 * rng.standard_normal((120, 20, 3)), axis=0).astype(np.float32)
+    assert calibration_frames(motion) == 0
+    pose = motion[:1] + rng.uniform(0.5, 1.0, (1, 20, 3)).astype(np.float32)
+    blend = pose + (motion[:1] - pose) * np.array([0, 0.2, 0.7, 1], dtype=np.float32)[:, None, None]
+    begun = np.concatenate([blend, motion[1:]])
+    assert calibration_frames(begun) == 3
+    np.testing.assert_allclose(begun[3:], motion, atol=1e-6)
+    assert calibration_frames(begun[:20]) == 0, "too short to tell"
+
+
+def test_cmu_recordings_begin_with_motion(some_of_cmu: list[Clip]) -> None:
+    dropped = [clip.origin.start_frame for clip in some_of_cmu]
+    assert max(dropped) <= BLEND and np.mean([d > 0 for d in dropped]) > 0.5
+    for clip in some_of_cmu:
+        assert ("calibration-pose-dropped" in clip.history) == (clip.origin.start_frame > 0)

@@ -37,6 +37,8 @@ SHORTEST, TALLEST = 1.15, 2.0
 """Metres along the bones from head to hips and on to the ankle, from a child to a giant. Neighbouring units differ by
 more than the ratio of these two, so at most one fits."""
 MIDDLING = 1.5
+BLEND, JUMP = 10, 4.0
+"""Frames within which a calibration pose is left, and how much larger than any later step its steps are."""
 
 
 @register
@@ -60,16 +62,37 @@ class BvhReader(Reader):
         if z_is_up(file, layout.common, positions):
             positions = np.stack([positions[..., 0], positions[..., 2], -positions[..., 1]], axis=-1)
             history.append("z-up-to-y-up")
+        start = calibration_frames(positions)
+        if start:
+            positions = positions[start:]
+            history.append("calibration-pose-dropped")
         ids = name_numbers(CMU_NAME, source.stem)
         origin = Origin(
             name=source.stem,
             dataset="cmu_bvh" if ids else "",
             subject=ids.get("subject", -1),
             replication=ids.get("trial", -1),
+            start_frame=start,
             file=source.name,
         )
         unit = "m" if step else "relative"
         yield Clip(np.ascontiguousarray(positions[None]), layout, origin, file.fps, unit=unit, history=tuple(history))
+
+
+def calibration_frames(positions: Float32[np.ndarray, "T V 3"]) -> int:
+    """How many frames at the beginning are no part of the motion.
+
+    Converted collections (CMU's among them) put a T-pose in front of every recording and blend from it into the motion
+    within a few frames. Nobody moves like that: half of the joints go several times farther from frame to frame than
+    ever after.
+    """
+    if len(positions) < 3 * BLEND:
+        return 0
+    steps = np.median(np.linalg.norm(np.diff(positions, axis=0), axis=-1), axis=1)
+    usual = steps[BLEND:].max() + 1e-6
+    if steps[:BLEND].max() < JUMP * usual:
+        return 0
+    return int(np.flatnonzero(steps[:BLEND] > usual)[-1]) + 1
 
 
 def layout_of(file: BvhFile) -> JointLayout:
