@@ -14,6 +14,7 @@ from torch import Tensor
 
 from skelzero.clips import COMMON_JOINTS, Clip
 from skelzero.preprocess import steps
+from skelzero.preprocess.gaps import interpolate_gaps
 from skelzero.preprocess.pipeline import Step
 
 FRAMES = 64
@@ -82,6 +83,4 @@ def _prepared(clip: Clip) -> tuple[Float[Tensor, "T 20 3"], Float[Tensor, "T 20 
 
 def _between(x: Float[np.ndarray, "P T V C"]) -> Float[np.ndarray, "P T V C"]:
     """Frames in which one of two people is not seen, filled from that person's own neighbouring frames."""
-    from skelzero.preprocess.gaps import interpolate_gaps
-
     return np.stack([interpolate_gaps(body) for body in x])

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 from pydantic import Field
 
-from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
-from skelzero.methods.scaling import Standardizer
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
+from skelzero.methods.linear import LinearMap
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
 
@@ -20,7 +20,7 @@ class RidgeSettings(MethodSettings):
     alpha: float = Field(1.0, gt=0)
 
 
-class Ridge(ZeroShotMethod):
+class Ridge(LinearMap):
     """Least squares from z-scored features to centred text vectors, scored by cosine.
 
     Text vectors (unit length per kind, side by side) lose the mean of the seen classes: sentence embeddings share a
@@ -36,11 +36,9 @@ class Ridge(ZeroShotMethod):
         return [{"alpha": alpha} for alpha in (1.0, 0.1, 10.0)]
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
-        self.standardizer_ = Standardizer.of(x)
-        vectors = bank.vectors()
-        self.text_mean_ = vectors.mean(axis=0)
+        self._scales(x, bank)
         X = self.standardizer_(x).astype(np.float64)
-        T = unit(vectors - self.text_mean_).astype(np.float64)[y]
+        T = self._classes(bank).astype(np.float64)[y]
         gram = X.T @ X + self.settings.alpha * len(X) * np.eye(X.shape[1])
         self.weights_ = np.linalg.solve(gram, X.T @ T).astype(np.float32)
 
@@ -51,15 +49,7 @@ class Ridge(ZeroShotMethod):
     def _embed(
         self, x: Float32[np.ndarray, "N D"], bank: TextBank
     ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]]:  # fmt: skip
-        return unit(self.standardizer_(x) @ self.weights_), unit(bank.vectors() - self.text_mean_)
-
-    def _state(self) -> dict[str, np.ndarray]:
-        return {"weights": self.weights_, "text_mean": self.text_mean_, "mean": self.standardizer_.mean,
-                "deviation": self.standardizer_.deviation}  # fmt: skip
-
-    def _restore(self, state: dict[str, np.ndarray]) -> None:
-        self.weights_, self.text_mean_ = state["weights"], state["text_mean"]
-        self.standardizer_ = Standardizer(state["mean"], state["deviation"])
+        return unit(self.standardizer_(x) @ self.weights_), self._classes(bank)
 
 
 METHODS.add("ridge", MethodSpec("ridge", Ridge, summary="ridge regression to the text, the floor"))

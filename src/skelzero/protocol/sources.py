@@ -98,9 +98,8 @@ class StoreSource(FeatureSource):
         network, self.kinematic = parse_encoder(settings.get("encoder", TrainSettings.model_fields["encoder"].default))
         self.trains = self.has_network = bool(network)
         self.training = checked_settings({**settings, "encoder": network} if network else {})
-        self.settings = {**self.training, "encoder": f"{network}+{KINEMATICS}" if self.kinematic else network}
-        if not network:
-            self.settings = {"encoder": KINEMATICS}
+        full = f"{network}+{KINEMATICS}" if self.kinematic else network
+        self.settings = {**self.training, "encoder": full} if network else {"encoder": KINEMATICS}
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
         """An encoder trained on the clips `fit` of `classes`, and on nothing else."""

@@ -67,6 +67,7 @@ class Recognizer:
         self.run = run
         self.pipeline = PIPELINES[run.card.pipeline]
         self._banks: dict[tuple[str, ...], tuple[TextBank, dict[str, str]]] = {}
+        self._doubted: dict[tuple[str, ...], list[str]] = {}
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> Recognizer:
@@ -102,7 +103,7 @@ class Recognizer:
         names = list(bank.labels)
         segments = merge_windows(windows, calibration.probabilities(scores), calibration.rejects(scores), names,
                                  frame_rate(clip), top)  # fmt: skip
-        return Recognition(segments, understood, (*self._notes(clip), *self._doubts(labels)))
+        return Recognition(segments, understood, (*self._notes(clip), *self._doubts_of(labels)))
 
     def texts(self, labels: Sequence[str] | ClassSet) -> tuple[TextBank, dict[str, str]]:
         """The text bank of some words, and which of them were described from a class set."""
@@ -142,11 +143,18 @@ class Recognizer:
     def _bank(self, class_set: ClassSet) -> TextBank:
         return build_bank(class_set, load_text_encoder(self.run.card.text_encoder), self.run.card.kinds)
 
-    def _doubts(self, labels: Sequence[str] | ClassSet) -> list[str]:
+    def _doubts_of(self, labels: Sequence[str] | ClassSet) -> list[str]:
         """Words of which hardly any movement is known, where the run goes by movement."""
+        if isinstance(labels, ClassSet):
+            return self._doubts(labels)
+        key = tuple(labels)
+        if key not in self._doubted:
+            self._doubted[key] = self._doubts(understand(key)[0])
+        return self._doubted[key]
+
+    def _doubts(self, asked: ClassSet) -> list[str]:
         if not type(self.run.method).described:
             return []
-        asked = labels if isinstance(labels, ClassSet) else understand(tuple(labels))[0]
         unwritten = [c for c in asked.classes if c.profile is None]
         if not unwritten:
             return []

@@ -11,15 +11,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float64
 
 from skelzero.text.attributes.actions import ActionBook
 from skelzero.text.attributes.clauses import Data, Item, Vocabulary, clauses_of, words_of
+from skelzero.text.attributes.files import read_yaml, shipped
 from skelzero.text.attributes.notes import Claims
 from skelzero.text.attributes.scene import Scene
 from skelzero.text.attributes.schema import load_schema
@@ -75,8 +74,7 @@ class Lexicon:
 @functools.cache
 def load_lexicon() -> Lexicon:
     """The lexicon that ships with the package."""
-    text = (resources.files("skelzero.text.attributes") / "lexicon.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    data: dict[str, Any] = read_yaml(shipped("lexicon.yaml"))
     data["combine"] = {how: frozenset(names.split()) for how, names in data["combine"].items()}
     return Lexicon(data, Vocabulary(data), ActionBook(data))
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, Float64
 
 from skelzero.errors import UserError, unknown_choice
+from skelzero.text.attributes.files import read_yaml, shipped
 from skelzero.text.attributes.schema import UNKNOWN, Attribute, load_schema
 
 Values = Float64[np.ndarray, " A"]
@@ -82,10 +81,10 @@ def _follows(attribute: Attribute, values: Float[np.ndarray, " A"]) -> bool:
 @functools.cache
 def shipped_profiles(class_set: str) -> dict[str, dict[str, Any]]:
     """Written profiles of a shipped class set by class code; empty where nobody wrote any."""
-    path = resources.files("skelzero.text.attributes") / "profiles" / f"{class_set}.yaml"
+    path = shipped("profiles", f"{class_set}.yaml")
     if not path.is_file():
         return {}
-    profiles = _read(path.read_text(encoding="utf-8"))["profiles"]
+    profiles = read_yaml(path)["profiles"]
     return {str(code): {name: value if value == UNKNOWN else float(value) for name, value in profile.items()}
             for code, profile in profiles.items()}  # fmt: skip
 
@@ -93,11 +92,7 @@ def shipped_profiles(class_set: str) -> dict[str, dict[str, Any]]:
 @functools.cache
 def movements() -> tuple[tuple[str, str, dict[str, Any]], ...]:
     """Described movements beyond the class sets, to learn from: (label, motion text, profile)."""
-    folder = resources.files("skelzero.text.attributes") / "movements"
+    folder = shipped("movements")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    entries = [entry for f in files for entry in _read(f.read_text(encoding="utf-8"))["movements"]]
+    entries = [entry for f in files for entry in read_yaml(f)["movements"]]
     return tuple((entry["label"], entry["motion"], entry["profile"]) for entry in entries)
-
-
-def _read(text: str) -> Any:
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float, Float64
 
 from skelzero.cards import sha256_of
+from skelzero.text.attributes.files import read_yaml, shipped
 
 UNKNOWN = "unknown"
 
@@ -111,8 +110,7 @@ def load_schema() -> Schema:
     >>> schema.attributes[schema.index["hand-top"]].marks[6]
     (1.8, 'overhead')
     """
-    text = (resources.files("skelzero.text.attributes") / "schema.yaml").read_text(encoding="utf-8")
-    table = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    table = read_yaml(shipped("schema.yaml"))
     return Schema(tuple(_attribute(name, entry) for name, entry in table.items()))
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from skelzero.cards import sha256_of
 from skelzero.errors import UserError
+from skelzero.text.attributes.files import shipped
 from skelzero.text.attributes.lexicon import read_words
 from skelzero.text.attributes.profiles import movements, read_profile, write_profile
 from skelzero.text.attributes.schema import load_schema
@@ -201,7 +201,7 @@ def _ready(
     encoder: TextEncoder, texts: Sequence[str]
 ) -> tuple[Float32[np.ndarray, "N D"], Float64[np.ndarray, "N A"]] | None:  # fmt: skip
     """What ships of the texts that are learned from; None for another encoder, or where texts have changed since."""
-    path = resources.files("skelzero.text.attributes") / READY
+    path = shipped(READY)
     if not path.is_file():
         return None
     with path.open("rb") as file, np.load(file) as arrays:
@@ -214,7 +214,7 @@ def _ready(
 
 
 def _ready_key(encoder: TextEncoder) -> str:
-    lexicon = (resources.files("skelzero.text.attributes") / "lexicon.yaml").read_text(encoding="utf-8")
+    lexicon = shipped("lexicon.yaml").read_text(encoding="utf-8")
     return sha256_of([encoder.identity, _examples(())[0], lexicon])
 
 

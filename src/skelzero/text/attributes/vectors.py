@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from importlib import resources
 
 import numpy as np
-import yaml
 from jaxtyping import Float, Float32, Float64
 
+from skelzero.text.attributes.files import read_yaml, shipped
 from skelzero.text.attributes.schema import load_schema
 
 FARTHEST = 3.0
@@ -23,8 +22,7 @@ def typical() -> tuple[Scale, Scale]:
     `typical.yaml` is made by `kinematics.typical` from the synthetic classes and their clips: a measurement that is
     always a little too high, or that scatters, does so on synthetic motion as well.
     """
-    text = (resources.files("skelzero.text.attributes") / "typical.yaml").read_text(encoding="utf-8")
-    table = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    table = read_yaml(shipped("typical.yaml"))
     rows = np.array([table[name] for name in load_schema().names], dtype=np.float64)
     return (rows[:, 0], rows[:, 1]), (rows[:, 2], rows[:, 3])
 
