@@ -74,7 +74,7 @@ def test_declared_sizes_are_not_believed(sizes: tuple[int, ...]) -> None:
         read_variable(data.replace(true, struct.pack("<3i", *sizes)), "d_skel")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(at=st.integers(0, 400), word=st.binary(min_size=1, max_size=8))
 def test_damaged_headers(at: int, word: bytes) -> None:
     data = mat_file("d_skel", walk(2, 20).transpose(1, 2, 0), packed=False)
