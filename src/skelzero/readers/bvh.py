@@ -6,7 +6,8 @@ into the clip's history; a body of no human proportions is scaled to a middling 
 told by name keeps its numbers, with the unit `relative`.
 
 Files of the CMU set (`SS_TT.bvh`: subject and trial) are recognised by name. The public conversions of that set begin
-with a made-up frame (arms spread) that is blended into the recording over about five frames; it is kept as it is.
+with a made-up frame (arms spread) that is blended into the recording over about five frames; where such frames are
+found they are dropped (`calibration-pose-dropped` in the history, `start_frame` says how many).
 Source: as in `bvh_text`; CMU Graphics Lab Motion Capture Database, conversion by B. Hahne (cgspeed).
 """
 
