@@ -203,6 +203,41 @@ def pyskl() -> Example:
     return Example(from_bytes("gym.pkl", pickle.dumps(value, protocol=4)), "coco17", "", ("3", "7"), 6)
 
 
+def in_image(frames: int, joints: int, seed: int = 0) -> np.ndarray:
+    """A body in pixels with scores, as estimators write it: (T, 3 V)."""
+    places = walk(frames, joints, seed)[..., :2] * 100 + 500
+    return np.concatenate([places, np.full((frames, joints, 1), 0.75)], axis=2).round(3).reshape(frames, -1)
+
+
+def openpose_frame(*bodies: np.ndarray) -> dict[str, object]:
+    people = [{"person_id": [-1], "pose_keypoints_2d": body.tolist(), "face_keypoints_2d": []} for body in bodies]
+    return {"version": 1.3, "people": people}
+
+
+def openpose() -> Example:
+    data = json.dumps([openpose_frame(body) for body in in_image(6, 25)]).encode()
+    return Example(from_bytes("jump_keypoints.json", data), "openpose25", "", ("",), 6)
+
+
+def coco() -> Example:
+    value = [{"image_id": f"{i}.jpg", "category_id": 1, "keypoints": body.tolist(), "score": 2.5, "idx": 1}
+             for i, body in enumerate(in_image(6, 17))]  # fmt: skip
+    return Example(from_bytes("alphapose-results.json", json.dumps(value).encode()), "coco17", "", ("",), 6)
+
+
+def landmarks(body: np.ndarray) -> list[dict[str, float]]:
+    """MediaPipe's form of points (33, 3)."""
+    return [dict(zip("xyz", row, strict=True)) | {"visibility": 0.9, "presence": 1.0} for row in body.round(6).tolist()]
+
+
+def mediapipe() -> Example:
+    body = walk(6, 33)
+    body -= body[:, 23:25].mean(axis=1, keepdims=True)
+    frames = [{"timestamp_ms": 40 * i, "pose_world_landmarks": [landmarks(x)]} for i, x in enumerate(body)]
+    history = ("image-axes-to-y-up", "hips-origin", "lowest-point-on-floor")
+    return Example(from_bytes("wave.json", json.dumps(frames).encode()), "mediapipe33", "", ("",), 6, history)
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "ntu": ntu,
     "utd-mhad": utd_mhad,
@@ -213,5 +248,8 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "ctr-gcn": ctr_gcn,
     "smie": smie,
     "pyskl": pyskl,
+    "openpose": openpose,
+    "coco": coco,
+    "mediapipe": mediapipe,
 }
 """Builders by reader name."""

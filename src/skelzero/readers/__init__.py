@@ -2,10 +2,13 @@
 
 from skelzero.readers import (  # noqa: F401  (they register themselves)
     bvh,
+    coco_keypoints,
     ctr_gcn_npz,
+    mediapipe,
     msr_action3d,
     ntu,
     nw_ucla,
+    openpose,
     pku_mmd,
     pyskl_pickle,
     smie_npy,

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from skelzero.errors import UserError
 from skelzero.readers.archive_checks import is_litter
 from skelzero.readers.base import Source
+from skelzero.readers.frame_files import FrameFiles, collect_frames, join_frames
 from skelzero.readers.tar_archive import SUFFIXES as TAR_SUFFIXES
 from skelzero.readers.tar_archive import TarMember, stream_members, tar_members
 from skelzero.readers.zip_archive import zip_members
@@ -23,6 +24,8 @@ from skelzero.readers.zip_archive import zip_members
 
 def list_sources(path: Path | str) -> list[Source]:
     """The files of a file, folder or archive, sorted by name; label files are attached to what they label.
+
+    Recordings of one file a frame are one source each (`frame_files`).
 
     Raises
     ------
@@ -42,7 +45,7 @@ def list_sources(path: Path | str) -> list[Source]:
         return [Source(name=path.name, path=path)]
     if not found:
         raise UserError("nothing to read in here", where=path, got="no file", expected="recordings")
-    return attach_labels(sorted(found, key=lambda source: source.name))
+    return attach_labels(join_frames(sorted(found, key=lambda source: source.name)))
 
 
 def iter_sources(path: Path | str, sources: Iterable[Source] | None = None) -> Iterator[Source]:
@@ -59,10 +62,19 @@ def iter_sources(path: Path | str, sources: Iterable[Source] | None = None) -> I
         What to read of it, from `list_sources`; everything when left out.
     """
     chosen = list_sources(path) if sources is None else list(sources)
-    packed = [source for source in chosen if isinstance(source, TarMember) and source.packed]
-    yield from (source for source in chosen if not (isinstance(source, TarMember) and source.packed))
+    packed = [(source, files) for source in chosen if (files := _packed_files(source))]
+    streamed = {source.name for source, _ in packed}
+    yield from (source for source in chosen if source.name not in streamed)
     if packed:
-        yield from stream_members(Path(path), packed)
+        recordings = [source for source, _ in packed if isinstance(source, FrameFiles)]
+        stream = stream_members(Path(path), [file for _, files in packed for file in files])
+        yield from collect_frames(recordings, stream)
+
+
+def _packed_files(source: Source) -> list[TarMember]:
+    """The files of a source that lie in a compressed tar."""
+    files = source.files if isinstance(source, FrameFiles) else [source]
+    return [file for file in files if isinstance(file, TarMember) and file.packed]
 
 
 def attach_labels(sources: list[Source]) -> list[Source]:
