@@ -238,6 +238,12 @@ def mediapipe() -> Example:
     return Example(from_bytes("wave.json", json.dumps(frames).encode()), "mediapipe33", "", ("",), 6, history)
 
 
+def video() -> Example:
+    """How a video begins; what a pose model makes of one shows in `test_video.py`."""
+    data = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + b"\0\0\0\x08mdat" * 3
+    return Example(from_bytes("film.mp4", data), "mediapipe33", "", (), 0)
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "ntu": ntu,
     "utd-mhad": utd_mhad,
@@ -251,5 +257,6 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "openpose": openpose,
     "coco": coco,
     "mediapipe": mediapipe,
+    "video": video,
 }
 """Builders by reader name."""

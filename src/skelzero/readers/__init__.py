@@ -13,6 +13,7 @@ from skelzero.readers import (  # noqa: F401  (they register themselves)
     pyskl_pickle,
     smie_npy,
     utd_mhad,
+    video,
 )
 from skelzero.readers.archive import iter_sources, list_sources
 from skelzero.readers.base import READERS, MemorySource, Reader, Skipped, Source, from_bytes

@@ -155,6 +155,8 @@ class Reader(ABC):
         The class set of the clips' codes; empty for formats of no particular data set.
     limit : int
         Largest file in bytes.
+    needs : str
+        What the reader needs that is not part of this package; empty for most.
     """
 
     name: ClassVar[str]
@@ -162,6 +164,7 @@ class Reader(ABC):
     suffixes: ClassVar[tuple[str, ...]]
     dataset: ClassVar[str] = ""
     limit: ClassVar[int] = MAX_BYTES
+    needs: ClassVar[str] = ""
 
     @abstractmethod
     def sniff(self, head: bytes, name: str) -> float:

@@ -125,7 +125,7 @@ def _recorded(source: Source) -> Recorded:
         about = value if isinstance(value, dict) and "frames" in value else {}
         content: Sequence[Any] = about["frames"] if about else [value] if isinstance(value, dict) else value
         found = [(i, *pair) for i, frame in enumerate(content) for pair in _people(frame)]
-        world, image = (_landmarks([row[kind] for row in found]) for kind in (1, 2))
+        world, image = (landmarks([row[kind] for row in found]) for kind in (1, 2))
         fps, size = _rate(about, content), _size(about)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise bad_file(source, "MediaPipe", error, FORM) from error
@@ -167,7 +167,7 @@ def _bodies(value: Any) -> list[Any]:
     return [person for body in value for person in _bodies(body)] if several else [value]
 
 
-def _landmarks(bodies: list[Any]) -> Float32[np.ndarray, "D 33 4"] | None:
+def landmarks(bodies: list[Any]) -> Float32[np.ndarray, "D 33 4"] | None:
     """Numbers of all bodies; None where not everybody has them."""
     if not bodies or any(body is None for body in bodies):
         return None
