@@ -6,6 +6,7 @@ import math
 import pickle
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,10 @@ LAYOUT = load_layout("common20")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
     """Kinematic features, and a fit that takes no time: the quickest real run that tells movements apart."""
     path = tmp_path_factory.mktemp("stores") / "synthetic"
-    write_store(path, synthetic.generate(list(synthetic.actions())[:7], subjects=8, replications=1), source="the tests")
-    asked = {"methods": ["skelzero"], "data": path, "splits": ["random:2#0"], "kinds": ["attributes"],
+    write_store(
+        path, synthetic.generate(list(synthetic.actions())[:16], subjects=6, replications=1), source="the tests"
+    )
+    asked = {"methods": ["skelzero"], "data": path, "splits": ["random:5#0"], "kinds": ["attributes"],
              "encoder": {"encoder": "kinematics"}}  # fmt: skip
     return Recognizer(train_run(plan_one(Request.model_validate(asked), seed=1)))
 
@@ -106,6 +109,12 @@ def test_several_people_who_come_and_go(trained: Recognizer, motion: np.ndarray)
 
 def test_the_model_in_the_package(packaged: Recognizer, motion: np.ndarray) -> None:
     assert_equals_offline(packaged, recording(motion[:, :500]))
+
+
+def test_people_in_pictures(trained: Recognizer, motion: np.ndarray) -> None:
+    pixels = 300 + 100 * motion[:, :400, :, :2] * np.array([1, -1], dtype=np.float32)
+    clip = Clip(pixels, replace(LAYOUT, dims=2), Origin("r"), fps=30.0, unit="px")
+    assert_equals_offline(trained, clip)
 
 
 def test_motion_capture(trained: Recognizer, recordings: Path, tmp_path: Path) -> None:
@@ -230,7 +239,8 @@ def test_a_window_that_cannot_be_measured_is_told_and_left_out(trained: Recogniz
     [
         ({"fps": float("nan")}, "frame rate"), ({"fps": 0.5}, "frame rate"), ({"fps": 1e9}, "frame rate"),
         ({"persons": 0}, "no person"), ({"persons": 65}, "too many"),
-        ({"labels": ["walk", "walk"]}, "label"), ({"layout": load_layout("coco17")}, "2-D"),
+        ({"labels": ["walk", "walk"]}, "label"),
+        ({"layout": replace(LAYOUT, common={})}, "common body"), ({"false_accepts": 2.0}, "share"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_streamed_is_refused_before_the_first_frame(

@@ -53,6 +53,10 @@ class LiveRecognizer:
         Most people in a frame, 1 to 64.
     top : int, optional
         Keep that many labels an answer.
+    false_accepts : float, optional
+        As in `Recognizer.recognize`.
+    unit : str, optional
+        Of the coordinates, as in `Clip`; by default metres in space and pixels in two dimensions.
 
     Raises
     ------
@@ -75,12 +79,17 @@ class LiveRecognizer:
         fps: float,
         persons: int = 1,
         top: int | None = None,
+        *,
+        false_accepts: float | None = None,
+        unit: str | None = None,
     ) -> None:
         if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:  # also catches NaN
             raise UserError("a stream needs its frame rate", got=fps, expected=f"{FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}")
         if not 1 <= persons <= MAX_PERSONS:
             raise UserError("no person, or too many", got=persons, expected=f"1 to {MAX_PERSONS}")
         self.recognizer, self.layout, self.fps, self.persons, self.top = recognizer, layout, float(fps), persons, top
+        self.false_accepts = false_accepts
+        self.unit = unit or ("m" if layout.dims == 3 else "px")
         self.bank, self.understood = recognizer.texts(labels)
         self.frames = 0
         self._watches = [_Watch(person, self.fps) for person in range(persons)]
@@ -148,11 +157,9 @@ class LiveRecognizer:
         return events
 
     def _judge(self, cuts: list[tuple[Window, Float32[np.ndarray, "T V C"]]]) -> list[Judged]:
-        clips = [
-            Clip(x[None], self.layout, Origin("stream", start_frame=window.start), fps=self.fps) for window, x in cuts
-        ]
-        answers = zip(cuts, *self.recognizer.judge(self.recognizer.features(clips), self.bank), strict=True)
-        return [Judged(window, p, bool(rejected)) for (window, _), p, rejected in answers]
+        clips = [Clip(x[None], self.layout, Origin("stream"), fps=self.fps, unit=self.unit) for _, x in cuts]
+        found = self.recognizer.judge(self.recognizer.features(clips), self.bank, self.false_accepts)
+        return [Judged(window, p, bool(rejected)) for (window, _), p, rejected in zip(cuts, *found, strict=True)]
 
     def _judge_each(
         self, cuts: list[tuple[Window, Float32[np.ndarray, "T V C"]]], events: list[Event]
