@@ -1,3 +1,16 @@
 """Imports every command module so that `app` knows them. The modules import heavy parts only inside their functions."""
 
-from skelzero.cli import attributes, compare, data, demo, encode, evaluate, recognize, report, synthetic, text, train  # noqa: F401
+from skelzero.cli import (  # noqa: F401
+    attributes,
+    compare,
+    data,
+    demo,
+    encode,
+    evaluate,
+    recognize,
+    report,
+    serve,
+    synthetic,
+    text,
+    train,
+)
