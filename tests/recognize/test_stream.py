@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skelzero import synthetic
-from skelzero.clips import Clip, Origin, load_layout, write_store
+from skelzero.clips import Clip, JointLayout, Origin, load_layout, write_store
 from skelzero.errors import UserError
 from skelzero.protocol.plan import Request, plan_one
 from skelzero.protocol.training import train_run
@@ -29,6 +29,7 @@ from skelzero.synthetic import make_clip
 
 WORDS = ["do a deep squat", "jumping jack", "clap both hands", "kick with the left leg", "walk forward"]
 LAYOUT = load_layout("common20")
+WIDE = JointLayout("wide", tuple(f"j{i}" for i in range(500)), (), (), 0)
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +242,7 @@ def test_a_window_that_cannot_be_measured_is_told_and_left_out(trained: Recogniz
         ({"persons": 0}, "no person"), ({"persons": 65}, "too many"),
         ({"labels": ["walk", "walk"]}, "label"),
         ({"layout": replace(LAYOUT, common={})}, "common body"), ({"false_accepts": 2.0}, "share"),
+        ({"layout": WIDE, "fps": 1000.0, "persons": 10}, "too much to keep"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_streamed_is_refused_before_the_first_frame(

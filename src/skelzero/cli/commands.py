@@ -10,6 +10,7 @@ from skelzero.cli import (  # noqa: F401
     recognize,
     report,
     serve,
+    stream,
     synthetic,
     text,
     train,

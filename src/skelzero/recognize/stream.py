@@ -24,6 +24,8 @@ LENGTH, STRIDE, WHOLE_BELOW = 3.0, 1.0, 6.0
 """Seconds, as in `find_windows`: of a window, between two, and of a recording that is taken as one clip."""
 FPS_RANGE = (1.0, 1000.0)
 """Slower streams have no motion in a window; faster ones would have to be kept in more memory than they are worth."""
+MOST_HELD = 1 << 28
+"""Bytes of the last six seconds of all people: many more than any sensor needs, few enough for any machine."""
 
 Event = dict[str, Any]
 
@@ -87,6 +89,10 @@ class LiveRecognizer:
             raise UserError("a stream needs its frame rate", got=fps, expected=f"{FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}")
         if not 1 <= persons <= MAX_PERSONS:
             raise UserError("no person, or too many", got=persons, expected=f"1 to {MAX_PERSONS}")
+        held = int(persons * WHOLE_BELOW * fps) * len(layout) * layout.dims * np.dtype(np.float32).itemsize
+        if held > MOST_HELD:
+            raise UserError("six seconds of this stream are too much to keep", got=f"{held >> 20} MB",
+                            expected=f"at most {MOST_HELD >> 20} MB", next_step="announce fewer persons")  # fmt: skip
         self.recognizer, self.layout, self.fps, self.persons, self.top = recognizer, layout, float(fps), persons, top
         self.false_accepts = false_accepts
         self.unit = unit or ("m" if layout.dims == 3 else "px")
