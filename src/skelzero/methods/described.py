@@ -53,6 +53,18 @@ def agreement(
     Attributes that are 0 (unknown) on one side do not count in the length of the other side either.
     """
     a, b = measured * np.sqrt(weights), profiles * np.sqrt(weights)
-    a_known, b_known = (measured != 0).astype(np.float32), (profiles != 0).astype(np.float32)
-    lengths = np.sqrt((a**2 @ b_known.T) * (a_known @ (b**2).T))
-    return (a @ b.T / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return (a @ b.T / _lengths(a, b)).astype(np.float32)
+
+
+def agreement_by_attribute(
+    measured: Float32[np.ndarray, "N A"], profiles: Float32[np.ndarray, "K A"], weights: Float32[np.ndarray, " A"]
+) -> Float32[np.ndarray, "N K A"]:
+    """What each attribute adds to `agreement`; the sum over attributes is the agreement itself."""
+    a, b = measured * np.sqrt(weights), profiles * np.sqrt(weights)
+    return (a[:, None] * b / _lengths(a, b)[..., None]).astype(np.float32)
+
+
+def _lengths(a: Float32[np.ndarray, "N A"], b: Float32[np.ndarray, "K A"]) -> Float32[np.ndarray, "N K"]:
+    """Products of both sides' lengths over what both know."""
+    a_known, b_known = (a != 0).astype(np.float32), (b != 0).astype(np.float32)
+    return np.maximum(np.sqrt((a**2 @ b_known.T) * (a_known @ (b**2).T)), 1e-9)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
-from skelzero.methods.described import agreement, described, measured_columns
+from skelzero.methods.described import agreement, agreement_by_attribute, described, measured_columns
 from skelzero.text import TextBank
 
 
@@ -29,8 +29,22 @@ class Match(ZeroShotMethod):
         described(bank)
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
+        return agreement(*self._sides(x, bank))
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """Where the measured attributes are among the features."""
+        return self.columns_
+
+    def contributions(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K A"]:
+        """What each attribute adds to the scores."""
+        return agreement_by_attribute(*self._sides(x, bank))
+
+    def _sides(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"], Float32[np.ndarray, " A"]]:
         profiles = described(bank)
-        return agreement(x[:, slice(*self.columns_)], profiles, np.ones(profiles.shape[1], dtype=np.float32))
+        return x[:, slice(*self.columns_)], profiles, np.ones(profiles.shape[1], dtype=np.float32)
 
     def _state(self) -> dict[str, np.ndarray]:
         return {"columns": np.array(self.columns_)}

@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64, Int
 from pydantic import Field
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
-from skelzero.methods.described import agreement, described, measured_columns
+from skelzero.methods.described import agreement, agreement_by_attribute, described, measured_columns
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -107,16 +107,32 @@ class Skelzero(ZeroShotMethod):
         arrays = self.arrays_
         predicted, by_text = arrays["weights"]
         z = Standardizer(arrays["mean"], arrays["deviation"])(x)
-        a = self._centred(x[:, slice(*arrays["columns"])], "measured_mean")
-        b = self._centred(described(bank), "profile_mean")
-        corrected = np.where(a != 0, a + a @ arrays["correction"], 0)
-        scores = agreement(corrected, b, arrays["reliability"])
+        sides = self._sides(x, bank)
+        scores = agreement(*sides)
         if predicted:
-            scores = scores + predicted * unit(z @ arrays["attribute_map"]) @ unit(b).T
+            scores = scores + predicted * unit(z @ arrays["attribute_map"]) @ unit(sides[1]).T
         texts = _texts(bank)
         if by_text and texts is not None:
             scores = scores + by_text * unit(z @ arrays["text_map"]) @ unit(texts - arrays["text_mean"]).T
         return scores.astype(np.float32)
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """Where the measured attributes are among the features."""
+        start, stop = self.arrays_["columns"].tolist()
+        return start, stop
+
+    def contributions(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K A"]:
+        """What each measured attribute adds to the scores; predictions and texts are not counted."""
+        return agreement_by_attribute(*self._sides(x, bank))
+
+    def _sides(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"], Float32[np.ndarray, " A"]]:
+        """Measured attributes, corrected, and described ones, both centred, and reliabilities."""
+        a = self._centred(x[:, slice(*self.columns)], "measured_mean")
+        corrected = np.where(a != 0, a + a @ self.arrays_["correction"], 0)
+        return corrected, self._centred(described(bank), "profile_mean"), self.arrays_["reliability"]
 
     def _centred(self, vectors: Float32[np.ndarray, "N A"], mean: str) -> Float32[np.ndarray, "N A"]:
         """Less the mean; unknown values stay 0."""

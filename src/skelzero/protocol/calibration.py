@@ -1,4 +1,4 @@
-"""From scores to probabilities, and the score below which nothing is named: both fitted on pseudo-unseen classes.
+"""From scores to probabilities, fitted on pseudo-unseen classes.
 
 The clips that calibrate belong to seen classes which the calibrating model was trained without, so they show how a
 model scores clips of classes that it knows from words only; no unseen test clip is looked at.
@@ -14,9 +14,6 @@ from scipy.special import log_softmax, softmax
 
 from skelzero.errors import UserError
 
-ACCEPTED_SHARE = 0.95
-"""Share of clips of listed classes that the rejection threshold lets pass."""
-
 
 class Calibration(BaseModel):
     """How scores of one trained method are read.
@@ -25,8 +22,6 @@ class Calibration(BaseModel):
     ----------
     temperature : float
         Scores are divided by it before the softmax.
-    reject_below : float
-        A clip whose best score is lower shows none of the listed actions.
     clips, classes : int
         What it was fitted on.
     error : float
@@ -34,7 +29,6 @@ class Calibration(BaseModel):
     """
 
     temperature: float
-    reject_below: float
     clips: int
     classes: int
     error: float
@@ -42,13 +36,9 @@ class Calibration(BaseModel):
     def probabilities(self, scores: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:
         return softmax(scores / self.temperature, axis=-1)
 
-    def rejects(self, scores: Float[np.ndarray, "N K"]) -> np.ndarray:
-        """Which clips show none of the listed actions, bool (N,)."""
-        return scores.max(axis=-1) < self.reject_below
-
 
 def fit_calibration(scores: Float[np.ndarray, "N K"], y: Int[np.ndarray, " N"]) -> Calibration:
-    """Choose the temperature by likelihood (Guo et al. 2017) and the threshold by the share of accepted clips.
+    """Choose the temperature by likelihood (Guo et al. 2017).
 
     Parameters
     ----------
@@ -73,10 +63,7 @@ def fit_calibration(scores: Float[np.ndarray, "N K"], y: Int[np.ndarray, " N"]) 
     found = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded")
     temperature = scale * float(np.exp(found.x))
     error = expected_calibration_error(softmax(scores / temperature, axis=-1), y)
-    threshold = float(np.quantile(scores.max(axis=-1), 1 - ACCEPTED_SHARE))
-    return Calibration(
-        temperature=temperature, reject_below=threshold, clips=len(y), classes=scores.shape[1], error=error
-    )
+    return Calibration(temperature=temperature, clips=len(y), classes=scores.shape[1], error=error)
 
 
 def expected_calibration_error(

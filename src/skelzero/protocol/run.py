@@ -2,6 +2,7 @@
 
 RUN/card.json   what it is and how it was made       RUN/method/    the fitted method
 RUN/encoder/    the skeleton encoder, if there is one RUN/texts/     the texts of the split's classes
+RUN/vocabulary/ movements to tell listed actions from, where the method reads descriptions of movement
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from skelzero.methods import ZeroShotMethod, load_method
 from skelzero.protocol.calibration import Calibration
 from skelzero.protocol.figures import Transductions
 from skelzero.protocol.gates import Gate
+from skelzero.protocol.rejection import Rejection
 from skelzero.protocol.result import SplitFacts
 from skelzero.protocol.selection import Selection
 from skelzero.protocol.stacking import Stacking
@@ -45,7 +47,9 @@ class RunCard(BaseModel):
     transductions : Transductions
         Alignments for the transductive settings.
     calibration : Calibration
-        From scores to probabilities, and when to name nothing.
+        From scores to probabilities.
+    rejection : Rejection or None
+        When to name nothing; None where there were too few classes to learn it.
     data, checksum, partition
         The clips that it was trained on.
     leaky : bool
@@ -74,6 +78,7 @@ class RunCard(BaseModel):
     gates: dict[str, Gate] = Field(default_factory=dict)
     transductions: Transductions = Field(default_factory=Transductions)
     calibration: Calibration
+    rejection: Rejection | None = None
     data: str
     checksum: str
     partition: str
@@ -95,12 +100,15 @@ class Run:
     ----------
     bank : TextBank
         The split's seen classes, then its unseen ones.
+    vocabulary : TextBank or None
+        Movements to tell listed actions from, where the card's rejection was learned with them.
     """
 
     card: RunCard
     encoder: TrainedEncoder | None
     method: ZeroShotMethod
     bank: TextBank
+    vocabulary: TextBank | None = None
 
     def save(self, folder: Path, *, replace: bool = False) -> None:
         """Write the folder; it appears whole or not at all.
@@ -115,6 +123,8 @@ class Run:
                 self.encoder.save(stage / "encoder")
             self.method.save(stage / "method")
             self.bank.save(stage / "texts")
+            if self.vocabulary is not None:
+                self.vocabulary.save(stage / "vocabulary")
             write_json(stage / CARD, self.card.model_dump(mode="json"))
 
     @classmethod
@@ -127,4 +137,6 @@ class Run:
             raise UserError("this is not a run", where=folder, got=f"{first['loc']}: {first['msg']}",
                             expected="a folder written by `skelzero train`") from error  # fmt: skip
         encoder = TrainedEncoder.load(folder / "encoder") if card.network else None
-        return cls(card, encoder, load_method(folder / "method"), TextBank.load(folder / "texts"))
+        has_vocabulary = card.rejection is not None and card.rejection.vocabulary
+        vocabulary = TextBank.load(folder / "vocabulary") if has_vocabulary else None
+        return cls(card, encoder, load_method(folder / "method"), TextBank.load(folder / "texts"), vocabulary)

@@ -13,9 +13,12 @@ from skelzero.protocol.gates import GATES
 from skelzero.protocol.grid import bench_for
 from skelzero.protocol.metrics import side_margin
 from skelzero.protocol.phases import judge
+from skelzero.protocol.rejection import FEWEST, Rejection, fit_rejection
 from skelzero.protocol.result import Task, hardware, now, versions
 from skelzero.protocol.run import Run, RunCard
 from skelzero.protocol.sources import GivenEncoder, StoreSource
+from skelzero.text import TextBank, load_text_encoder
+from skelzero.text.vocabulary import vocabulary_bank
 
 
 def train_run(task: Task) -> Run:
@@ -37,10 +40,26 @@ def train_run(task: Task) -> Run:
     encoder = None
     if source.has_network:
         encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
-    return Run(_card(task, bench, source, trained), encoder, trained.method, bench.final().bank)
+    rejection, vocabulary = _rejection(task, trained)
+    return Run(_card(task, bench, source, trained, rejection), encoder, trained.method, bench.final().bank, vocabulary)
 
 
-def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> RunCard:
+def _rejection(task: Task, trained: Trained) -> tuple[Rejection | None, TextBank | None]:
+    """When to name nothing, learned on the pseudo-unseen classes; against a vocabulary for methods of movement."""
+    judged = trained.pseudo[0]
+    if judged.phase.others < FEWEST:
+        return None, None
+    vocabulary = None
+    if type(judged.method).described:
+        vocabulary = vocabulary_bank(load_text_encoder(task.text_encoder), task.kinds)
+    clips = judged.phase.held.features[~judged.seen[judged.truth]]
+    scores = None if vocabulary is None else judged.method.scores(clips, vocabulary)
+    return fit_rejection(judged.unseen_scores, judged.unseen_truth, vocabulary=scores, seed=task.seed), vocabulary
+
+
+def _card(
+    task: Task, bench: Bench, source: StoreSource, trained: Trained, rejection: Rejection | None
+) -> RunCard:  # fmt: skip
     phase, pseudo = bench.final(), trained.pseudo[0]
     assert trained.stacking is not None, "a run is calibrated"
     gamma = None
@@ -56,9 +75,9 @@ def _card(task: Task, bench: Bench, source: StoreSource, trained: Trained) -> Ru
         class_set=task.class_set, text_encoder=task.text_encoder, kinds=list(task.kinds),
         text_sha256=task.text_sha256, selection=trained.selection, stacking=trained.stacking, gamma=gamma,
         gates=trained.gates, transductions=trained.transductions,
-        calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), data=str(Path(task.data).resolve()),
-        checksum=task.checksum, partition=task.partition, test_subjects=list(task.test_subjects),
-        partition_rule=bench.partition.rule,
+        calibration=fit_calibration(pseudo.unseen_scores, pseudo.unseen_truth), rejection=rejection,
+        data=str(Path(task.data).resolve()), checksum=task.checksum, partition=task.partition,
+        test_subjects=list(task.test_subjects), partition_rule=bench.partition.rule,
         diagnostics={**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy()}, leaky=bench.leaky,
         versions=versions(), hardware=hardware(), seconds=trained.seconds, made=now(),
     )  # fmt: skip

@@ -8,18 +8,25 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float, Float32
 
 from skelzero.clips import Clip
 from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
 from skelzero.kinematics import of_clips
+from skelzero.methods.described import described
+from skelzero.methods.match import Match
+from skelzero.methods.skelzero import Skelzero
 from skelzero.preprocess import PIPELINES, prepare_clips
+from skelzero.protocol.rejection import statistic
 from skelzero.protocol.run import Run
+from skelzero.recognize.explain import attribute_reasons
+from skelzero.recognize.explain import explain as explain_window
 from skelzero.recognize.segments import Segment, merge_windows
-from skelzero.recognize.windows import cut, find_windows, frame_rate
+from skelzero.recognize.windows import Window, cut, find_windows, frame_rate
 from skelzero.text import ClassSet, TextBank, build_bank, load_text_encoder
 from skelzero.text.attributes.translator import DOUBTFUL, load_translator, texts_of
+from skelzero.text.attributes.vectors import clip_values_of, values_of
 from skelzero.text.words import understand
 
 
@@ -77,7 +84,10 @@ class Recognizer:
                 return cls(Run.load(default))
         return cls(Run.load(Path(folder)))
 
-    def recognize(self, clip: Clip, labels: Sequence[str] | ClassSet, *, top: int | None = None) -> Recognition:
+    def recognize(
+        self, clip: Clip, labels: Sequence[str] | ClassSet, *, top: int | None = None, explain: bool = False,
+        false_accepts: float | None = None,
+    ) -> Recognition:  # fmt: skip
         """What is done in a recording, in time-stamped segments, each person apart.
 
         Parameters
@@ -88,22 +98,64 @@ class Recognizer:
             The words to choose from.
         top : int, optional
             Keep that many labels a segment.
+        explain : bool
+            Say for each segment which parts of the body, moments and attributes spoke for its first label.
+        false_accepts : float, optional
+            Share of windows with other actions that may be named; by default "none of these" is said so rarely that 95
+            % of windows with listed actions are named.
 
         Raises
         ------
         UserError
-            A joint layout that the model cannot take, or a recording without people.
+            A joint layout that the model cannot take, a recording without people, or a share outside 0 to 1.
         """
         bank, understood = self.texts(labels)
         windows = find_windows(clip)
         if not windows:
             raise UserError("nobody is seen in this recording", where=clip.origin.file or clip.origin.name)
-        scores = self.run.method.scores(self.features([cut(clip, w) for w in windows]), bank)
-        calibration = self.run.card.calibration
-        names = list(bank.labels)
-        segments = merge_windows(windows, calibration.probabilities(scores), calibration.rejects(scores), names,
-                                 frame_rate(clip), top)  # fmt: skip
+        features = self.features([cut(clip, w) for w in windows])
+        probabilities, rejected = self.judge(features, bank, false_accepts)
+        segments = merge_windows(windows, probabilities, rejected, list(bank.labels), frame_rate(clip), top)
+        if explain:
+            segments = [self._explained(clip, s, windows, probabilities, bank) for s in segments]
         return Recognition(segments, understood, (*self._notes(clip), *self._doubts_of(labels)))
+
+    def judge(
+        self, features: Float32[np.ndarray, "N D"], bank: TextBank, false_accepts: float | None = None
+    ) -> tuple[Float[np.ndarray, "N K"], Bool[np.ndarray, " N"]]:
+        """Calibrated probabilities of each window's labels, and which windows show none of them."""
+        method, card = self.run.method, self.run.card
+        scores = method.scores(features, bank)
+        probabilities = card.calibration.probabilities(scores)
+        if card.rejection is None:
+            return probabilities, np.zeros(len(scores), dtype=bool)
+        vocabulary = None if self.run.vocabulary is None else method.scores(features, self.run.vocabulary)
+        least = card.rejection.threshold(len(bank), false_accepts)
+        return probabilities, statistic(scores, vocabulary) < least
+
+    def _explained(
+        self, clip: Clip, segment: Segment, windows: Sequence[Window], probabilities: Float[np.ndarray, "W K"],
+        bank: TextBank,
+    ) -> Segment:  # fmt: skip
+        """The segment with the reason for its first label, looked for in the window that is surest of it."""
+        fps, first = frame_rate(clip), segment.labels[0].label
+        label = bank.labels.index(first)
+        inside = [i for i, w in enumerate(windows) if w.person == segment.person and
+                  segment.start <= (w.start + w.end) / 2 / fps <= segment.end]  # fmt: skip
+        best = max(inside, key=lambda i: probabilities[i, label])
+        window = cut(clip, windows[best])
+        reason = explain_window(
+            window, lambda clips: self.run.method.scores(self.features(clips), bank), label, first,
+            self.run.card.calibration.temperature, windows[best].start / fps, fps,
+        )  # fmt: skip
+        if isinstance(self.run.method, Match | Skelzero):
+            x = self.features([window])
+            found = attribute_reasons(
+                self.run.method.contributions(x, bank)[0], clip_values_of(x[:, slice(*self.run.method.columns)])[0],
+                values_of(described(bank))[label], label, probabilities[best],
+            )  # fmt: skip
+            reason = replace(reason, attributes=found)
+        return replace(segment, reason=reason)
 
     def texts(self, labels: Sequence[str] | ClassSet) -> tuple[TextBank, dict[str, str]]:
         """The text bank of some words, and which of them were described from a class set."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
+from skelzero.recognize.explain import Reason
 from skelzero.recognize.windows import Window
 
 
@@ -21,18 +22,20 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Segment:
-    """What one person does from `start` to `end` (seconds)."""
+    """What one person does from `start` to `end` (seconds), and why the first label was given, if that was asked."""
 
     start: float
     end: float
     person: int
     labels: tuple[Ranked, ...]
     none_of_these: bool
+    reason: Reason | None = None
 
     def to_json(self) -> dict[str, object]:
         ranked = [{"label": r.label, "probability": round(r.probability, 4)} for r in self.labels]
-        return {"start": round(self.start, 3), "end": round(self.end, 3), "person": self.person, "labels": ranked,
-                "none_of_these": self.none_of_these}  # fmt: skip
+        found = {"start": round(self.start, 3), "end": round(self.end, 3), "person": self.person, "labels": ranked,
+                 "none_of_these": self.none_of_these}  # fmt: skip
+        return found if self.reason is None else {**found, "reason": self.reason.to_json()}
 
 
 def merge_windows(

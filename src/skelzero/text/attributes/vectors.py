@@ -42,7 +42,16 @@ def values_of(vectors: Float32[np.ndarray, "K E"]) -> Float64[np.ndarray, "K A"]
 
     Columns behind the schema's are padding.
     """
-    centre, spread = typical()[0]
+    return _unscaled(vectors, typical()[0])
+
+
+def clip_values_of(vectors: Float32[np.ndarray, "N E"]) -> Float64[np.ndarray, "N A"]:
+    """The same for vectors of measured values."""
+    return _unscaled(vectors, typical()[1])
+
+
+def _unscaled(vectors: Float32[np.ndarray, "K E"], scale: Scale) -> Float64[np.ndarray, "K A"]:
+    centre, spread = scale
     own = np.asarray(vectors, dtype=np.float64)[:, : len(centre)]
     return np.where(own == 0, np.nan, own * spread + centre)
 
