@@ -69,9 +69,9 @@ def test_every_layout_in_space_is_measured(name: str) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_images_and_layouts_without_hips_are_refused() -> None:
+def test_bodies_without_extent_and_layouts_without_hips_are_refused() -> None:
     flat = load_layout("coco17")
-    with pytest.raises(UserError, match="three coordinates"):
+    with pytest.raises(UserError, match="torso has no length"):
         measure_clips([Clip(np.ones((1, 9, 17, 2), dtype=np.float32), flat, Origin("a"), unit="px")])
     clip = filmed(someone(0))
     common = {name: ids for name, ids in clip.layout.common.items() if name != "left_hip"}

@@ -11,7 +11,7 @@ from stick_figure import figure, filmed, raised, someone, there_and_back
 
 from skelzero import synthetic
 from skelzero.clips import Clip
-from skelzero.kinematics import Bodies, measure, to_bodies
+from skelzero.kinematics import measure, to_bodies
 from skelzero.kinematics.bodies import JOINT
 from skelzero.kinematics.features import course_features
 from skelzero.text.attributes.schema import load_schema
@@ -58,7 +58,8 @@ def slopes() -> tuple[torch.Tensor, torch.Tensor]:
     way = torch.randn(x.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(0))
 
     def values(step: torch.Tensor) -> torch.Tensor:
-        return measure(Bodies(x + step * way, bodies.seconds.double(), bodies.present, other))[0]
+        moved = replace(bodies, joints=x + step * way, seconds=bodies.seconds.double(), partner=other)
+        return measure(moved)[0]
 
     zero, little = torch.zeros((), dtype=x.dtype), torch.tensor(1e-7, dtype=x.dtype)
     exact = torch.autograd.functional.jacobian(values, zero, vectorize=True)

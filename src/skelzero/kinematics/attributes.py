@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from importlib import resources
 
 import numpy as np
 import torch
@@ -13,24 +15,47 @@ from skelzero.clips import Clip
 from skelzero.kinematics.bodies import Bodies, to_bodies
 from skelzero.kinematics.measures import ENDS, PARTS, required
 from skelzero.kinematics.signals import Signals
+from skelzero.text.attributes.files import read_yaml
 from skelzero.text.attributes.schema import load_schema
 
 TIMED = ("quick", "rhythm", "stillness", "arm-holds")
 """Unknown where nobody says how long a clip is."""
+IN_ROOM = ("jump", "travels", "travels-forward", "travels-sideways", "touches-other", "other-nears")
+"""Unknown where everybody's own hips are the origin of every frame."""
 
 
 def measure(bodies: Bodies) -> Float[Tensor, "N A"]:
-    """Attributes of bodies, differentiable; unknown ones are NaN, and ranges are not enforced."""
+    """Attributes of bodies, differentiable; unknown ones are NaN, and ranges are not enforced.
+
+    Of flat bodies the most likely values in space are given.
+    """
     signals = Signals(bodies)
     found = {name: value for part in PARTS for name, value in part(signals).items()}
     schema = load_schema()
     assert set(found) == set(schema.names), set(found) ^ set(schema.names)
     values = torch.stack([found[name] for name in schema.names], dim=1)
+    values = torch.where(bodies.flat[:, None], _in_space(values), values)
     return torch.where(known(bodies), values, torch.nan)
 
 
+@functools.cache
+def lines() -> Float64[np.ndarray, "A 2"]:
+    """Slope and offset that lead from an attribute measured in a picture to its most likely value in space.
+
+    `pictures.yaml` is made by `kinematics.pictures` from synthetic motion.
+    """
+    table = read_yaml(resources.files("skelzero.kinematics") / "pictures.yaml")
+    return np.array([table[name] for name in load_schema().names], dtype=np.float64)
+
+
+def _in_space(values: Float[Tensor, "N A"]) -> Float[Tensor, "N A"]:
+    schema = load_schema()
+    low, high, slope, offset = (values.new_tensor(row) for row in (schema.low, schema.high, *lines().T))
+    return values.clamp(low, high) * slope + offset
+
+
 def known(bodies: Bodies) -> Bool[Tensor, "N A"]:
-    """Which attributes the joints at hand, and the clock, can tell."""
+    """Which attributes the joints at hand, the clock, the dimensions and the origin can tell."""
     schema = load_schema()
     hands = torch.stack([bodies.present[:, list(pair)].any(dim=1) for pair in ENDS], dim=1).all(dim=1)
     columns = []
@@ -38,6 +63,8 @@ def known(bodies: Bodies) -> Bool[Tensor, "N A"]:
         joints, ends = required(attribute.name, attribute.part)
         column = bodies.present[:, sorted(joints)].all(dim=1)
         column = column & hands if ends else column
+        column = column & ~bodies.flat if attribute.depth else column
+        column = column & ~bodies.anchored if attribute.name in IN_ROOM else column
         columns.append(column & torch.isfinite(bodies.seconds) if attribute.name in TIMED else column)
     return torch.stack(columns, dim=1)
 
@@ -48,7 +75,7 @@ def measure_clips(clips: Sequence[Clip]) -> Float64[np.ndarray, "N A"]:
     Raises
     ------
     UserError
-        A clip that cannot be brought to the common body, such as a 2-D one.
+        A clip that cannot be brought to the common body.
     """
     with torch.inference_mode():
         values = measure(to_bodies(clips)).double().numpy()

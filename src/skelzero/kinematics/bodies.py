@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from skelzero.clips import COMMON_JOINTS, Clip
 from skelzero.preprocess import steps
 from skelzero.preprocess.gaps import interpolate_gaps
 from skelzero.preprocess.pipeline import Step
+from skelzero.readers.mediapipe import HIPS_ORIGIN
 
 FRAMES = 64
 JOINT = {name: i for i, name in enumerate(COMMON_JOINTS)}
@@ -38,33 +39,52 @@ class Bodies:
         Which joints the source has at all; the others were put where their neighbours are.
     partner : float (N, T, 20, 3)
         The second person in the same coordinates; NaN where there is none.
+    flat : bool (N,)
+        Which clips were seen in two dimensions; they have z = 0.
+    anchored : bool (N,)
+        In which clips the hips are the origin of every frame, so that nobody goes anywhere.
     """
 
     joints: Float[Tensor, "N T 20 3"]
     seconds: Float[Tensor, " N"]
     present: Bool[Tensor, "N 20"]
     partner: Float[Tensor, "N T 20 3"]
+    flat: Bool[Tensor, " N"]
+    anchored: Bool[Tensor, " N"]
 
     def __len__(self) -> int:
         return len(self.joints)
 
 
 def to_bodies(clips: Sequence[Clip]) -> Bodies:
-    """Bring clips of any 3-D layout into the form that is measured.
+    """Bring clips of any layout into the form that is measured.
+
+    People of 2-D clips are taken as filmed from the front and put into the plane z = 0: sideways and upward ways are
+    then what the picture shows, and what needs depth is unknown (`attributes.known`).
 
     Raises
     ------
     UserError
-        A 2-D clip, one without a body, or a layout without shoulders and hips.
+        A clip without a body, or a layout without shoulders and hips.
     """
     joints, partners, present = [], [], []
     for clip in clips:
-        body, partner, has = _prepared(clip)
+        body, partner, has = _prepared(in_space(clip) if clip.layout.dims == 2 else clip)
         joints.append(body)
         partners.append(partner)
         present.append(has)
     seconds = torch.tensor([clip.frames / clip.fps if clip.fps > 0 else math.nan for clip in clips])
-    return Bodies(torch.stack(joints), seconds, torch.stack(present), torch.stack(partners))
+    flat = torch.tensor([clip.layout.dims == 2 for clip in clips])
+    anchored = torch.tensor([HIPS_ORIGIN in clip.history for clip in clips])
+    return Bodies(torch.stack(joints), seconds, torch.stack(present), torch.stack(partners), flat, anchored)
+
+
+def in_space(clip: Clip) -> Clip:
+    """A 2-D clip in the plane z = 0, y up: pixels are counted from the upper edge of the picture."""
+    x, y = clip.positions[..., 0], clip.positions[..., 1]
+    y = -y if clip.unit == "px" else y
+    placed = np.stack([x, y, np.where(np.isnan(x), x, np.float32(0))], axis=-1)
+    return clip.with_step("in-plane", placed, layout=replace(clip.layout, dims=3))
 
 
 def _prepared(clip: Clip) -> tuple[Float[Tensor, "T 20 3"], Float[Tensor, "T 20 3"], Bool[Tensor, " 20"]]:

@@ -16,7 +16,7 @@ from skelzero.encoders import FeatureSet
 from skelzero.encoders.features import TABLE, FeatureCard
 from skelzero.encoders.trained import make_card
 from skelzero.errors import UserError
-from skelzero.kinematics.attributes import measure
+from skelzero.kinematics.attributes import lines, measure
 from skelzero.kinematics.bodies import to_bodies
 from skelzero.kinematics.features import VERSION, course_features
 from skelzero.preprocess import Prepared
@@ -67,7 +67,8 @@ def of_store(
     wanted = [rows[str(name)] for name in names]
     schema = load_schema()
     scales = [sha256_array(part) for part in typical()[1]]
-    folder = cache_folder("kinematics") / sha256_of([store.checksum, VERSION, schema.sha256, scales, wanted])
+    flat = [sha256_array(schema.depth), sha256_array(lines())] if store.layout.dims == 2 else []
+    folder = cache_folder("kinematics") / sha256_of([store.checksum, VERSION, schema.sha256, scales, wanted, *flat])
     if (folder / ARRAY).is_file():
         return np.load(folder / ARRAY, allow_pickle=False)
     parts = []

@@ -40,7 +40,9 @@ LISTS = ("landmark", "landmarks")
 ASPECT = 16 / 9
 NEAR_ZERO = 1e-3
 FORM = f'a list of frames of {POINTS} landmarks {{"x", "y", "z", "visibility"}}, or of "pose_world_landmarks"'
-IN_SPACE = ("image-axes-to-y-up", "hips-origin", "lowest-point-on-floor")
+HIPS_ORIGIN = "hips-origin"
+"""In the history of clips that have the middle of the hips as origin in every frame."""
+IN_SPACE = ("image-axes-to-y-up", HIPS_ORIGIN, "lowest-point-on-floor")
 IN_IMAGE = ("image-taken-as-16:9", "y-down-to-y-up")
 
 

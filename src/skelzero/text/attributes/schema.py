@@ -34,6 +34,8 @@ class Attribute:
         What some values mean.
     needs : (str, float), optional
         Unknown where the named attribute is smaller than that.
+    depth : bool
+        Whether a recording in two dimensions cannot tell it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Attribute:
     rest: float
     marks: tuple[tuple[float, str], ...] = ()
     needs: tuple[str, float] | None = None
+    depth: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class Schema:
     @functools.cached_property
     def rest(self) -> Float64[np.ndarray, " A"]:
         return np.array([a.rest for a in self.attributes])
+
+    @functools.cached_property
+    def depth(self) -> Bool[np.ndarray, " A"]:
+        return np.array([a.depth for a in self.attributes])
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -121,4 +128,4 @@ def _attribute(name: str, entry: dict[str, Any]) -> Attribute:
     marks = tuple((float(value), str(meaning)) for value, meaning in entry.get("marks", {}).items())
     needs = entry.get("needs")
     return Attribute(name, entry["part"], entry["says"], low, high, rest, marks,
-                     (str(needs[0]), float(needs[1])) if needs else None)  # fmt: skip
+                     (str(needs[0]), float(needs[1])) if needs else None, bool(entry.get("depth", False)))  # fmt: skip
