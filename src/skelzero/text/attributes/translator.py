@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from skelzero.cards import sha256_of
 from skelzero.errors import UserError
@@ -25,10 +25,10 @@ from skelzero.text.attributes.lexicon import read_words
 from skelzero.text.attributes.profiles import movements, read_profile, write_profile
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.attributes.vectors import profile_vectors, values_of
+from skelzero.text.attributes.wordings import Wordings
 from skelzero.text.cached import encode_cached
 from skelzero.text.class_sets import ActionClass, class_set_names, load_class_set
 from skelzero.text.encoders import TextEncoder
-from skelzero.text.rules import words_of
 from skelzero.text.vector_files import VectorFiles
 
 SPOKEN = {"label": 1.0, "action": 1.0, "motion": 2.0}
@@ -92,13 +92,12 @@ class Translator:
         texts, profiles, self._names = _examples(tuple(without))
         ready = _ready(encoder, texts)
         self._meanings, self._readings = (self.encode(encoder, texts), _readings(texts)) if ready is None else ready
-        self._tfidf = TfidfVectorizer(tokenizer=words_of, token_pattern=None, sublinear_tf=True, min_df=2)
-        self._wordings = self._tfidf.fit_transform(texts)
+        self._wordings = Wordings(texts)
         vectors = profile_vectors(profiles).astype(np.float64)
         self._mean = vectors.mean(axis=0)
-        gram = self._likeness(self._meanings, self._wordings, self._readings) + NOISE * np.eye(len(texts))
-        self._inverse = np.linalg.inv(gram)
-        self._weights = self._inverse @ (vectors - self._mean)
+        gram = self._likeness(self._meanings, self._wordings.known, self._readings) + NOISE * np.eye(len(texts))
+        self._root = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        self._weights = cho_solve((self._root, True), vectors - self._mean, check_finite=False)
 
     def read(self, classes: Sequence[Mapping[str, str]]) -> Translation:
         """Profiles of classes.
@@ -121,11 +120,12 @@ class Translator:
         if not all(asked):
             raise UserError("a class without words cannot be read", next_step="give it a label or a motion text")
         texts = list(dict.fromkeys(text for given in asked for text in given))
-        meanings, wordings, readings = self.encode(self.encoder, texts), self._tfidf.transform(texts), _readings(texts)
+        meanings, wordings, readings = self.encode(self.encoder, texts), self._wordings.of(texts), _readings(texts)
         likeness = self._likeness(meanings, wordings, readings)
         vectors = self._mean + likeness @ self._weights
         with_itself = 1 + WORDS * wordings.multiply(wordings).sum(axis=1).A1 + READING * (readings**2).sum(axis=1)
-        certainty = np.einsum("qn,nm,qm->q", likeness, self._inverse, likeness) / with_itself
+        explained = solve_triangular(self._root, likeness.T, lower=True, check_finite=False)
+        certainty = (explained**2).sum(axis=0) / with_itself
         row = {text: i for i, text in enumerate(texts)}
         values, sure, nearest = [], [], []
         for given in asked:
@@ -148,7 +148,7 @@ class Translator:
     ) -> Float64[np.ndarray, "Q N"]:  # fmt: skip
         """The kernel of the process: texts that were asked for against those that were learned from."""
         cosine = meanings.astype(np.float64) @ self._meanings.T
-        shared: Float64[np.ndarray, "Q N"] = (wordings @ self._wordings.T).toarray()
+        shared: Float64[np.ndarray, "Q N"] = (wordings @ self._wordings.known.T).toarray()
         return np.exp(-MEANING * (2 - 2 * cosine)) + WORDS * shared + READING * readings @ self._readings.T
 
     def _nearest(self, likeness: Float64[np.ndarray, " N"], count: int = 3) -> tuple[str, ...]:
