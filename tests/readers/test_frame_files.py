@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def test_order_holes_and_size() -> None:
     with source.open() as file:
         assert file.read() == source.read()
     assert source.read().startswith(source.head(7)) and len(source.head(7)) == 7
+
+
+def test_long_recordings_take_no_longer_a_frame() -> None:
+    def seconds(frames: int) -> float:
+        files = [from_bytes(f"x_{i:012d}_keypoints.json", b"{}") for i in range(frames)]
+        begin = time.perf_counter()
+        (source,) = join_frames(files)
+        assert len(source.read()) == 3 * frames + 1
+        return time.perf_counter() - begin
+
+    assert seconds(20_000) < 100 * max(seconds(1000), 1e-3)
 
 
 def test_numbers_far_apart_make_no_bomb() -> None:

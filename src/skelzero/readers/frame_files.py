@@ -61,7 +61,8 @@ def join_frames(sources: Sequence[Source]) -> list[Source]:
         # Two files of one frame are no recording.
         if len({frame for frame, _ in files.values()}) == len(files) > 1:
             recordings |= dict.fromkeys(files, _recording(name, sorted(files.values(), key=lambda file: file[0])))
-    return list({recordings.get(source.name, source): None for source in sources})
+    result = (recordings.get(source.name, source) for source in sources)
+    return list({id(source): source for source in result}.values())  # comparing recordings would take all their files
 
 
 def _recording(name: str, files: list[tuple[int, Source]]) -> FrameFiles:
