@@ -15,6 +15,7 @@ from skelzero import __version__
 from skelzero.errors import UserError
 from skelzero.server.failures import RefusedError, failure
 from skelzero.server.guards import App, CutOffError, Guards
+from skelzero.server.live import LiveSessions
 from skelzero.server.pool import Pool
 from skelzero.server.schema import Answer, Failure, Health, Models
 
@@ -38,8 +39,10 @@ def create_app(pool: Pool) -> App:
     """
     app = FastAPI(title="skelzero", version=__version__, description=ABOUT, docs_url=None, redoc_url=None)
     _add_pages(app)
-    _add_facts(app, pool)
+    sessions = LiveSessions(pool)
+    _add_facts(app, pool, sessions)
     _add_recognition(app, pool)
+    app.add_api_websocket_route("/api/live", sessions.serve)
     for kind in (UserError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _told)
     return Guards(app, pool.settings, pool.metrics)
@@ -64,6 +67,7 @@ def _add_recognition(app: FastAPI, pool: Pool) -> None:
         if (file is None) == (not example):
             raise RefusedError(422, "send a recording or name an example, one of them", where="file, example")
         header = {
+            "do": "recognize",
             "name": file.filename or "upload" if file else f"{example} (synthetic)", "example": example, "model": model,
             "format": format, "top": top, "explain": explain, "false_accepts": false_accepts, "skeleton": skeleton,
             "labels": split_labels(labels, pool.settings.max_labels),
@@ -74,7 +78,7 @@ def _add_recognition(app: FastAPI, pool: Pool) -> None:
         return Response(body, media_type="application/json")
 
 
-def _add_facts(app: FastAPI, pool: Pool) -> None:
+def _add_facts(app: FastAPI, pool: Pool, sessions: LiveSessions) -> None:
     @app.get("/api/models", tags=["facts"])
     async def models() -> Models:
         """Models, synthetic examples and limits of this server."""
@@ -91,6 +95,7 @@ def _add_facts(app: FastAPI, pool: Pool) -> None:
         """Counters for Prometheus."""
         gauges = {"workers": ("Worker processes.", len(pool.workers)),
                   "workers_idle": ("Workers without a request.", pool.idle),
+                  "live_sessions": ("Live sessions.", sessions.running),
                   "queue": ("Requests that wait for a worker.", pool.waiting)}  # fmt: skip
         return PlainTextResponse(pool.metrics.text(gauges), media_type="text/plain; version=0.0.4; charset=utf-8")
 

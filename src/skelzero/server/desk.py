@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from skelzero.cards import plain
-from skelzero.clips import Clip
+from skelzero.clips import Clip, load_layout
 from skelzero.errors import UserError
 from skelzero.readers import read_clips
 from skelzero.recognize import Recognizer
+from skelzero.recognize.stream import LiveRecognizer
 from skelzero.recognize.windows import frame_rate
 from skelzero.server.examples import example_clip, example_names
-from skelzero.server.failures import RefusedError
+from skelzero.server.failures import RefusedError, error_event
 from skelzero.server.skeletons import skeleton
 
 PACKAGED = "packaged"
@@ -41,6 +42,7 @@ class Desk:
         self.max_seconds = float(options["max_seconds"])
         self.max_clips = int(options["max_clips"])
         folders = [Path(folder) for folder in options["models"]]
+        self._live: LiveRecognizer | None = None
         self.recognizers = {name: Recognizer.load(folder) for name, folder in model_names(folders).items()}
 
     def warm_up(self) -> None:
@@ -62,7 +64,8 @@ class Desk:
 
     def answer(self, request: dict[str, Any], upload: Path) -> bytes:
         """The answer to one request, as JSON."""
-        return json.dumps(self.recognize(request, upload), ensure_ascii=False, default=plain).encode()
+        kinds = {"recognize": self.recognize, "live": self.start, "frames": self.push, "finish": self.finish}
+        return json.dumps(kinds[request["do"]](request, upload), ensure_ascii=False, default=plain).encode()
 
     def recognize(self, request: dict[str, Any], upload: Path) -> dict[str, Any]:
         """Every clip of an upload (or the synthetic example) with its segments and, when asked for, its skeleton."""
@@ -78,6 +81,31 @@ class Desk:
                 **({"skeleton": skeleton(clip)} if request["skeleton"] else {}),
             })  # fmt: skip
         return {"file": request["name"], "model": request["model"] or next(iter(self.recognizers)), "clips": answers}
+
+    def start(self, request: dict[str, Any], upload: Path) -> list[dict[str, Any]]:
+        """Begin a live session; this worker has no other work then."""
+        layout = load_layout(request["layout"])
+        self._live = LiveRecognizer(
+            self._recognizer(request), request["labels"], layout, request["fps"] or 0, request["persons"] or 1,
+            request["top"], false_accepts=request["false_accepts"],
+        )  # fmt: skip
+        return [{"event": "ready", "joints": list(layout.joints), "understood": self._live.understood}]
+
+    def push(self, request: dict[str, Any], upload: Path) -> list[dict[str, Any]]:
+        """What is known after some more frames."""
+        assert self._live is not None
+        events: list[dict[str, Any]] = []
+        for frame in request["frames"]:
+            try:
+                events += self._live.push(frame)
+            except UserError as error:  # a frame that does not fit; the next one may
+                events.append(error_event(error))
+        return events
+
+    def finish(self, request: dict[str, Any], upload: Path) -> list[dict[str, Any]]:
+        """What is known when no more frames come."""
+        assert self._live is not None
+        return list(self._live.finish())
 
     def _recognizer(self, request: dict[str, Any]) -> Recognizer:
         name = request["model"] or next(iter(self.recognizers))

@@ -26,6 +26,12 @@ def failure(error: Exception) -> dict[str, Any]:
     return {"status": getattr(error, "status", 422), "error": told}
 
 
+def error_event(error: Exception) -> dict[str, Any]:
+    """A mistake as an event of a live session: in one line, and field by field."""
+    fields = failure(error)["error"]
+    return {"event": "error", "message": "; ".join(fields.values()), "error": fields}
+
+
 def no_memory() -> RefusedError:
     return RefusedError(413, "this recording needs more memory than the server gives",
                    next_step="cut it into shorter ones, or raise --memory-mb")  # fmt: skip

@@ -30,7 +30,7 @@ DRAINED = 4
 UPLOADS = 64
 """Uploads at once; they wait on the network, not for a worker."""
 HEADERS = [(name.encode(), value.encode()) for name, value in {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
                                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

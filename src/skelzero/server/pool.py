@@ -126,7 +126,7 @@ class Pool:
         shutil.rmtree(self._root, ignore_errors=True)
 
     async def start(self) -> Worker:
-        """One more worker, which belongs to the caller until it is ended."""
+        """One more worker."""
         worker = await Worker.start(self.settings, self._root)
         self.workers.add(worker)
         return worker
@@ -134,6 +134,12 @@ class Pool:
     async def end(self, worker: Worker) -> None:
         self.workers.discard(worker)
         await worker.kill()
+
+    async def lend(self) -> Worker:
+        """A worker that belongs to the caller until it is ended; another one takes its place here."""
+        worker = await self._next()
+        self._replace(None)
+        return worker
 
     async def ask(self, header: dict[str, Any], upload: IO[bytes] | None, size: int) -> tuple[Any, bytes]:
         """Have a request answered by the next free worker.
@@ -195,14 +201,15 @@ class Pool:
         return RefusedError(503, "the server has too much to do", got=f"{self.waiting} requests waiting", retry_after=2,
                             next_step="try again in a moment")  # fmt: skip
 
-    def _replace(self, worker: Worker) -> None:
+    def _replace(self, worker: Worker | None) -> None:
         task = asyncio.create_task(self._succeed(worker))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _succeed(self, worker: Worker) -> None:
+    async def _succeed(self, worker: Worker | None) -> None:
         """A fresh worker in the place of another; a start that fails is tried again until the server stops."""
-        await self.end(worker)
+        if worker is not None:
+            await self.end(worker)
         while True:
             try:
                 self._idle.put_nowait(await self.start())

@@ -38,7 +38,7 @@ class Settings:
     queue : int
         Requests that wait for a worker; further ones are sent away.
     live : int
-        Live sessions at once; each has a worker of its own.
+        Live sessions at once; each has a worker process of its own, beside those.
     idle : float
         Seconds after which a live session that sends nothing is closed.
     memory : int

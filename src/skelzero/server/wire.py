@@ -11,7 +11,7 @@ import struct
 from typing import Any, BinaryIO
 
 LENGTHS = struct.Struct(">IQ")
-MAX_HEADER = 1 << 20
+MAX_HEADER = 4 << 20
 MAX_ANSWER = 256 << 20
 """Nothing that a worker honestly says is longer."""
 PIECE = 1 << 20

@@ -125,6 +125,7 @@ function seek(time) {
   const { clip } = state;
   state.time = Math.max(0, Math.min(time, clip.seconds));
   $("scrub").value = state.time;
+  $("scrub").setAttribute("aria-valuetext", `${state.time.toFixed(1)} seconds of ${clip.seconds.toFixed(1)}`);
   $("time").textContent = `${state.time.toFixed(1)} / ${clip.seconds.toFixed(1)} s`;
   const current = segmentsAt(clip, state.time), segment = current.get(state.person);
   moveHead($("timeline"), clip, state.time, current);
