@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from importlib import resources
@@ -9,11 +10,24 @@ from importlib import resources
 import numpy as np
 import pytest
 import yaml
-from stick_figure import FRAMES, figure, filmed, measured, opposite, raised, someone, there_and_back, turned
+from stick_figure import (
+    FRAMES,
+    STANDING,
+    between,
+    figure,
+    filmed,
+    measured,
+    opposite,
+    raised,
+    someone,
+    there_and_back,
+    turned,
+)
 
 from skelzero.clips import COMMON_JOINTS, Clip, Origin, layout_names, load_layout
 from skelzero.kinematics import known, measure_clips, to_bodies
 from skelzero.kinematics.pictures import both_ways, fit_lines, measure_as_seen, picture, picture_from_front, varies
+from skelzero.readers import READERS, from_bytes
 from skelzero.text.attributes.schema import load_schema
 
 SCHEMA = load_schema()
@@ -102,6 +116,22 @@ def test_whoever_is_held_by_the_hips_goes_nowhere_that_is_known() -> None:
     assert unknown(held) == {"jump", "travels", "travels-forward", "travels-sideways", "touches-other", "other-nears"}
     free, bound = measured(clip), measured(held)
     assert all(bound[name] == free[name] for name in set(free) - unknown(held))
+
+
+def test_a_squat_is_seen_although_the_hips_are_the_origin() -> None:
+    clip = filmed(figure(left_foot=between(STANDING, (0.2, -0.5, 0), there_and_back()), hips=(0, 0, 0),
+                         right_foot=between(STANDING, (0.2, -0.5, 0), there_and_back())))  # fmt: skip
+    layout = load_layout("mediapipe33")
+    x = np.repeat(clip.positions[0][:, [COMMON_JOINTS.index("head")]], 33, axis=1)
+    for joint, ids in sorted(layout.common.items(), key=lambda item: -len(item[1])):
+        x[:, list(ids)] = clip.positions[0][:, [COMMON_JOINTS.index(joint)]]
+    x[:, [29, 30]] = x[:, [31, 32]]  # heels
+    x = (x - x[:, [23, 24]].mean(axis=1, keepdims=True)) * [1, -1, -1]
+    data = json.dumps({"fps": 30, "frames": np.concatenate([x, np.ones((FRAMES, 33, 1))], axis=2).tolist()})
+    (read,) = READERS["mediapipe"].clips(from_bytes("squat.json", data.encode()))
+    assert isinstance(read, Clip)
+    found = measured(read)
+    assert found["hip-drop"] == pytest.approx(0.5, abs=0.05) and found["starts-low"] == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.slow
