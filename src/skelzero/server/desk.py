@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,7 +71,13 @@ class Desk:
         recognizer = self._recognizer(request)
         answers = []
         for clip in self._clips(request, upload):
-            found = recognizer.recognize(clip, request["labels"], **_options(recognizer, request))
+            found = recognizer.recognize(
+                clip,
+                request["labels"],
+                top=request["top"],
+                explain=request["explain"],
+                false_accepts=request["false_accepts"],
+            )
             answers.append({
                 "clip": clip.origin.name, "synthetic": clip.origin.dataset == "synthetic",
                 "layout": clip.layout.name, "fps": None if np.isnan(clip.fps) else clip.fps,
@@ -161,9 +166,3 @@ def safe_name(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     clean = "".join(c for c in last if c.isprintable())[-MAX_NAME:].lstrip(". ")
     return clean or "upload"
-
-
-def _options(recognizer: Recognizer, request: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments for `recognize`."""
-    known = inspect.signature(recognizer.recognize).parameters
-    return {name: request[name] for name in ("top", "explain", "false_accepts") if name in known}

@@ -45,8 +45,8 @@ def example_clip(name: str) -> Clip:
     pieces = [clips[0].positions]
     for clip in clips[1:]:
         # Each recording has its own place before the camera; here one movement begins where another ended.
-        step = (pieces[-1][:, -1:, clip.layout.root] - clip.positions[:, :1, clip.layout.root]) * [1, 0, 1]
-        moved = (clip.positions + step[:, :, None]).astype(np.float32)
+        step = pieces[-1][:, -1:, clip.layout.root] - clip.positions[:, :1, clip.layout.root]
+        moved = clip.positions + step[:, :, None]
         pieces += [_between(pieces[-1][:, -1], moved[:, 0]), moved]
     origin = replace(clips[0].origin, name=f"synthetic_{name}", code="", replication=-1)
     return replace(clips[0], positions=np.concatenate(pieces, axis=1), origin=origin)
