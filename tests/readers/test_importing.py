@@ -388,8 +388,8 @@ def test_the_first_layout_wins_and_the_others_are_listed(tmp_path: Path, small_p
 
 
 def test_every_format_can_be_imported(tmp_path: Path) -> None:
-    for name, build in EXAMPLES.items():
-        example = build()
+    for name in (name for name in EXAMPLES if not READERS[name].needs):
+        example = EXAMPLES[name]()
         source = tmp_path / name
         for part in (example.source, example.source.labels):
             if part is not None:

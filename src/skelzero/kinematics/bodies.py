@@ -80,10 +80,9 @@ def to_bodies(clips: Sequence[Clip]) -> Bodies:
 
 
 def in_space(clip: Clip) -> Clip:
-    """A 2-D clip in the plane z = 0, y up: pixels are counted from the upper edge of the picture."""
+    """A 2-D clip in the plane z = 0, y up: pictures are counted from their upper edge."""
     x, y = clip.positions[..., 0], clip.positions[..., 1]
-    y = -y if clip.unit == "px" else y
-    placed = np.stack([x, y, np.where(np.isnan(x), x, np.float32(0))], axis=-1)
+    placed = np.stack([x, -y, np.where(np.isnan(x), x, np.float32(0))], axis=-1)
     return clip.with_step("in-plane", placed, layout=replace(clip.layout, dims=3))
 
 

@@ -8,9 +8,9 @@ landmark is {"x", "y", "z", "visibility"} or a list of these numbers.
 World landmarks are taken where there are any: metres, in space (`mediapipe33`), turned from the image's axes (y down, z
 away from the camera) to y up and z towards the camera. Their origin is the middle of the hips in every frame, so that
 they do not tell ways through the room; each frame is stood on the floor by its lowest point. Otherwise landmarks are
-shares of the picture and 2-D (`mediapipe33-image`): pixels with y down where its size is given, and in units of its
-height with y up where not, the picture then taken as 16:9. The history says which of this was done. Bare lists count
-as world landmarks when the hips lie in the origin.
+shares of the picture and 2-D (`mediapipe33-image`): pixels where its size is given, and in units of its height where
+not, the picture then taken as 16:9; y down, as in all 2-D clips. The history says which of this was done. Bare lists
+count as world landmarks when the hips lie in the origin.
 Source: Bazarevsky et al., "BlazePose", 2020; documentation of the Pose Landmarker.
 """
 
@@ -43,7 +43,7 @@ FORM = f'a list of frames of {POINTS} landmarks {{"x", "y", "z", "visibility"}},
 HIPS_ORIGIN = "hips-origin"
 """In the history of clips that have the middle of the hips as origin in every frame."""
 IN_SPACE = ("image-axes-to-y-up", HIPS_ORIGIN, "lowest-point-on-floor")
-IN_IMAGE = ("image-taken-as-16:9", "y-down-to-y-up")
+IN_IMAGE = ("image-taken-as-16:9",)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _placed(
         return "mediapipe33", "m", x, IN_SPACE
     if recorded.size is not None:
         return "mediapipe33-image", "px", x[..., :2] * np.array(recorded.size), ()
-    return "mediapipe33-image", "relative", x[..., :2] * np.array([ASPECT, -1]), IN_IMAGE
+    return "mediapipe33-image", "relative", x[..., :2] * np.array([ASPECT, 1]), IN_IMAGE
 
 
 def _recorded(source: Source) -> Recorded:
