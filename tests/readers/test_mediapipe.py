@@ -127,6 +127,10 @@ def test_frames_without_anybody_are_kept() -> None:
             [{"pose_landmarks": [landmarks(IMAGE[0])] * 2, "pose_world_landmarks": [landmarks(WORLD[0])]}],
             "2 in the image",
         ),
+        (
+            [{"pose_landmarks": landmarks(IMAGE[0])}, {"pose_world_landmarks": landmarks(WORLD[0])}],
+            "some people are given",
+        ),
         ({"frames": 3}, "not a readable MediaPipe"),
         ("landmarks", "not a readable MediaPipe"),
         (7, "not a readable MediaPipe"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from examples import EXAMPLES
 
 from skelzero.errors import UserError
-from skelzero.readers import READERS, Skipped, clips_of, detect, from_bytes, read_clip
+from skelzero.readers import READERS, Skipped, clips_of, detect, from_bytes, iter_sources, read_clip
 from skelzero.readers.video import MODEL, PACKAGES
 
 FILM = EXAMPLES["video"]().source
@@ -19,6 +20,7 @@ INSTALLED = all(importlib.util.find_spec(name) for name in PACKAGES)
 HEADS = {
     "mp4": b"\0\0\0\x20ftypisom",
     "mov": b"\0\0\0\x14ftypqt  ",
+    "MOV": b"\0\0\0\x08wide\0\0\x10\0mdat",
     "avi": b"RIFF\x24\0\0\0AVI LIST",
     "webm": b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm",
     "mkv": b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska",
@@ -57,6 +59,22 @@ def test_a_missing_model_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv(MODEL, str(tmp_path / "none.task"))
     with pytest.raises(UserError, match=r"(?s)not there.*none\.task.*correct the path"):
         list(READERS["video"].clips(FILM))
+
+
+def test_a_video_in_a_broken_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "model.task"
+    model.write_bytes(b"a model")
+    monkeypatch.setenv(MODEL, str(model))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    path = tmp_path / "films.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("film.mp4", FILM.data * 500)
+    data = bytearray(path.read_bytes())
+    data[9000] ^= 1
+    path.write_bytes(data)
+    (source,) = iter_sources(path)
+    with pytest.raises(UserError, match=r"(?s)archive cannot be read.*films\.zip: film\.mp4.*CRC"):
+        list(READERS["video"].clips(source))
 
 
 def test_one_video_among_others_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:

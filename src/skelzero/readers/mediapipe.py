@@ -132,6 +132,9 @@ def _recorded(source: Source) -> Recorded:
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise bad_file(source, "MediaPipe", error, FORM) from error
     if world is None and image is None:
+        if found:
+            raise UserError("some people are given in space only, others in the image only", where=source.where,
+                            expected=FORM)  # fmt: skip
         raise UserError("nobody in any frame", where=source.where, expected=FORM,
                         next_step="leave this recording out")  # fmt: skip
     if world is None and image is not None and _is_in_space(image):

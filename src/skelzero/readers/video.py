@@ -21,11 +21,14 @@ import numpy as np
 
 from skelzero.clips import Clip, Origin
 from skelzero.errors import UserError, missing_extra
+from skelzero.readers.archive_checks import BROKEN, broken
 from skelzero.readers.base import NO, SURE, MemorySource, Reader, Source, register
 from skelzero.readers.mediapipe import Recorded, landmarks, to_clip
 
 MODEL = "SKELZERO_POSE_MODEL"
 PACKAGES = ("mediapipe", "cv2")
+QUICKTIME = (b"ftyp", b"moov", b"mdat", b"wide")
+"""Of the first part of .mp4 and .mov files; old ones have no `ftyp`."""
 PEOPLE = 4
 """At most so many are looked for."""
 RATES = (1.0, 1000.0)
@@ -41,7 +44,7 @@ class VideoReader(Reader):
     needs: ClassVar[str] = "a pose model"
 
     def sniff(self, head: bytes, name: str) -> float:
-        if head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+        if head[4:8] in QUICKTIME or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
             return SURE
         return SURE if head[:4] == b"\x1a\x45\xdf\xa3" and (b"webm" in head[:64] or b"matroska" in head[:64]) else NO
 
@@ -91,8 +94,11 @@ def _on_disk(source: Source, limit: int) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="skelzero-") as folder:
         path = Path(folder) / f"video{PurePosixPath(source.name).suffix[:8]}"
-        with source.open() as packed, path.open("wb") as file:
-            shutil.copyfileobj(packed, file)
+        try:
+            with source.open() as packed, path.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+        except (*BROKEN, OSError) as error:
+            raise broken(source.where, error) from error
         yield path
 
 
