@@ -19,8 +19,8 @@ from skelzero.server import Settings
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Running]:
-    """With the defaults, on a free port."""
-    with running(Settings(port=0, idle=5.0)) as found:
+    """With the default limits, on a free port."""
+    with running(Settings(port=0, workers=1, idle=5.0)) as found:
         yield found
 
 
@@ -37,8 +37,8 @@ def strict(strict_server: Running) -> Running:
 def strict_server() -> Iterator[Running]:
     """One worker, a token, and limits that a test can reach."""
     settings = Settings(
-        port=0, workers=1, max_bytes=4_000_000, memory=64 << 20, max_seconds=100.0, max_clips=2, max_labels=10,
-        timeout=3.0, upload_timeout=1.0, queue=1, live=1, token="open sesame",
+        port=0, workers=1, max_bytes=12_000_000, memory=64 << 20, max_seconds=100.0, max_clips=2, max_labels=10,
+        timeout=3.0, upload_timeout=2.0, queue=1, live=1, token="open sesame",
     )  # fmt: skip
     with running(settings) as found:
         yield found

@@ -83,7 +83,7 @@ def test_facts(server: Running) -> None:
     models = Models.model_validate(server.get("/api/models").json())
     assert [m.name for m in models.models] == ["packaged"] and models.limits["max_bytes"] == 32 << 20
     health = Health.model_validate(server.get("/api/health").json())
-    assert health.status == "ok" and health.workers == 2 and health.waiting == 0
+    assert health.status == "ok" and health.workers == 1 and health.waiting == 0
 
 
 def test_metrics_count_what_was_answered(server: Running) -> None:

@@ -16,7 +16,7 @@ import pytest
 from serving import NAME, Running, recording, running
 
 from skelzero.errors import UserError
-from skelzero.server import Settings
+from skelzero.server import Settings, program
 
 AUTH = {"Authorization": "Bearer open sesame"}
 
@@ -48,9 +48,9 @@ def pieces(size: int) -> Iterator[bytes]:
 
 
 def test_large_uploads_are_refused_announced_or_not(strict: Running) -> None:
-    announced = strict.recognize(b"x" * 5_000_000, headers=AUTH)
+    announced = strict.recognize(b"x" * 13_000_000, headers=AUTH)
     head = {**AUTH, "Content-Type": "multipart/form-data; boundary=b"}
-    streamed = httpx.post(f"{strict.url}/api/recognize", content=pieces(5_000_000), headers=head, timeout=30)
+    streamed = httpx.post(f"{strict.url}/api/recognize", content=pieces(13_000_000), headers=head, timeout=30)
     for answer in (announced, streamed):
         assert answer.status_code == 413 and "too large" in answer.json()["error"]["what"]
     assert works(strict)
@@ -140,7 +140,11 @@ def test_too_many_at_once_are_sent_away_with_a_time_to_come_back(strict: Running
 def test_memory_of_a_request_is_limited(strict: Running) -> None:
     """A file that is small as an upload and large in memory; told as such, and the worker lives on."""
     before = set(strict.pool.workers)
-    answer = strict.recognize(b'{"skeletons": [' + b"[]," * 1_300_000 + b"0]}", headers=AUTH)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        # One letter beyond the basic plane makes every letter of a Python string take four bytes.
+        archive.writestr(NAME, '{"skeletons": "' + "x" * 30_000_000 + '\U0001f600"}')
+    answer = strict.recognize(file.getvalue(), "large.zip", headers=AUTH)
     assert answer.status_code == 413 and "memory" in answer.json()["error"]["what"], answer.text
     assert works(strict) and strict.pool.workers == before
 
@@ -160,3 +164,11 @@ def test_a_port_in_use_is_told() -> None:
         busy = Settings(port=taken.getsockname()[1])
         with pytest.raises(UserError, match="another program uses this port"), running(busy):
             pass
+
+
+def test_a_head_that_never_ends_is_cut_off(strict: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "HEAD_SECONDS", 0.3)
+    host, port = strict.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert line.recv(100) == b""

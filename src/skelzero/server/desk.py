@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ from skelzero.recognize.windows import frame_rate
 from skelzero.server.examples import example_clip, example_names
 from skelzero.server.failures import RefusedError, error_event
 from skelzero.server.skeletons import skeleton
+from skelzero.synthetic import make_clip
 
 PACKAGED = "packaged"
 """Name of the model in the package."""
+WARM = ("walk", "play an instrument that nobody described")
+"""A described word and another, which are read in different ways."""
 MAX_NAME = 120
 """Characters of a file name that are kept, from its end."""
 
@@ -45,9 +49,11 @@ class Desk:
         self.recognizers = {name: Recognizer.load(folder) for name, folder in model_names(folders).items()}
 
     def warm_up(self) -> None:
-        """The first recognition loads the text encoder and takes seconds; no request should pay for it."""
+        """The first recognition loads what reads words and takes seconds; no request should pay for it."""
         for recognizer in self.recognizers.values():
-            recognizer.texts(["walk", "wave"])
+            recognizer.texts(WARM)
+            with suppress(UserError):  # a model that does not take this layout
+                recognizer.recognize(make_clip("s01", 1, 1), WARM)
 
     def models(self) -> list[dict[str, Any]]:
         """What the models are, for people who choose one."""

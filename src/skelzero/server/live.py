@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from skelzero.clips import load_layout
 from skelzero.server.failures import RefusedError, error_event
 from skelzero.server.guards import same
 from skelzero.server.pool import Pool, Worker
@@ -86,7 +87,7 @@ class LiveSessions:
 
         Raises
         ------
-        RefusedError
+        UserError
             No or a wrong token, or a field that cannot be used.
         """
         if self.settings.token is not None and not same(str(begin.get("token", "")), self.settings.token):
@@ -99,6 +100,8 @@ class LiveSessions:
             raise RefusedError(422, "too many words to choose from", got=len(labels),
                                expected=f"<= {self.settings.max_labels}")  # fmt: skip
         request = {"labels": labels, "layout": begin.get("layout", ""), "model": begin.get("model", "")}
+        # Told here and not by a worker, which would have to be replaced for it.
+        load_layout(str(request["layout"]))
         kinds: dict[str, tuple[type, ...]] = {"layout": (str,), "model": (str,), "fps": (int, float), "persons": (int,),
                                               "top": (int,), "false_accepts": (int, float)}  # fmt: skip
         for name, kind in kinds.items():

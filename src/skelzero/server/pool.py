@@ -78,6 +78,8 @@ class Worker:
         """End the process at once and remove its folder."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         await self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

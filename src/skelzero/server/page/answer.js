@@ -78,15 +78,24 @@ export function drawReason(holder, segment, asked) {
   const about = `What spoke most for “${reason.label ?? segment.labels[0].label}”:`;
   const heavy = (list) => [...list].sort((a, b) => b.weight - a.weight).filter((one) => one.weight > 0.05);
   const groups = [
-    ["Parts of the body", heavy(reason.parts).slice(0, 4).map((p) => `${p.part} (${percent(p.weight)})`)],
-    ["Moments", heavy(reason.moments).slice(0, 3).map((m) =>
-      `${m.start.toFixed(1)}-${m.end.toFixed(1)} s (${percent(m.weight)})`)],
-    ["How it moved", heavy(reason.attributes).slice(0, 5).map((a) => a.says)],
+    ["Parts of the body", heavy(reason.parts).slice(0, 5).map((p) => [p.part, p.weight, ""])],
+    ["Moments", heavy(reason.moments).slice(0, 3).map((m) => [`${m.start.toFixed(1)}-${m.end.toFixed(1)} s`, m.weight, ""])],
+    ["How it moved", heavy(reason.attributes).slice(0, 5).map((a) => [a.says, a.weight,
+      `measured ${a.measured.toFixed(2)}, described ${a.described.toFixed(2)}`])],
   ].filter(([, lines]) => lines.length);
   const parts = groups.flatMap(([title, lines]) => [
-    make("h3", { textContent: title }), make("ul", {}, ...lines.map((textContent) => make("li", { textContent })))]);
+    make("h3", { textContent: title }), make("ul", { className: "weights" }, ...lines.map((line) => weighed(line, lines[0][1])))]);
   const none = "No single part or moment decided.";
   holder.replaceChildren(make("p", { textContent: groups.length ? about : none }), ...parts);
+}
+
+/** A line of the reason with its weight as a bar, relative to the strongest of its kind. */
+function weighed([text, weight, more], strongest) {
+  const bar = make("span", { className: "bar", title: `weight ${weight.toFixed(2)}` });
+  bar.style.width = `${100 * weight / strongest}%`;
+  const said = make("span", { textContent: text });
+  if (more) said.append(make("span", { className: "more", textContent: more }));
+  return make("li", {}, said, make("span", { className: "track" }, bar));
 }
 
 export function remarksOf(clip) {
