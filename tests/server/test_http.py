@@ -82,6 +82,7 @@ def test_real_recordings(server: Running, recordings: Path) -> None:
 def test_facts(server: Running) -> None:
     models = Models.model_validate(server.get("/api/models").json())
     assert [m.name for m in models.models] == ["packaged"] and models.limits["max_bytes"] == 32 << 20
+    assert {"bvh", "ntu"} < {f.name for f in models.formats}
     health = Health.model_validate(server.get("/api/health").json())
     assert health.status == "ok" and health.workers == 1 and health.waiting == 0
 

@@ -81,8 +81,9 @@ def _add_recognition(app: FastAPI, pool: Pool) -> None:
 def _add_facts(app: FastAPI, pool: Pool, sessions: LiveSessions) -> None:
     @app.get("/api/models", tags=["facts"])
     async def models() -> Models:
-        """Models, synthetic examples and limits of this server."""
-        return Models(models=pool.facts["models"], examples=pool.facts["examples"], limits=pool.settings.shown())
+        """Models, formats, synthetic examples and limits of this server."""
+        found = {name: pool.facts[name] for name in ("models", "examples", "formats")}
+        return Models(**found, limits=pool.settings.shown())
 
     @app.get("/api/health", tags=["facts"])
     async def health() -> Health:

@@ -14,7 +14,7 @@ import torch
 from skelzero.cards import plain
 from skelzero.clips import Clip, load_layout
 from skelzero.errors import UserError
-from skelzero.readers import read_clips
+from skelzero.readers import READERS, read_clips
 from skelzero.recognize import Recognizer
 from skelzero.recognize.stream import LiveRecognizer
 from skelzero.recognize.windows import frame_rate
@@ -63,6 +63,10 @@ class Desk:
             found.append({"name": name, "method": card.method, "trained_on": card.dataset, "pipeline": card.pipeline,
                           "layout": card.layout, "text_encoder": card.text_encoder, "made": card.made})  # fmt: skip
         return found
+
+    def formats(self) -> list[dict[str, str]]:
+        """What can be uploaded."""
+        return [{"name": name, "title": READERS[name].title} for name in sorted(READERS)]
 
     def examples(self) -> list[dict[str, str]]:
         return example_names()

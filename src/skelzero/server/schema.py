@@ -118,8 +118,14 @@ class Example(BaseModel):
     labels: list[str]
 
 
+class Format(BaseModel):
+    name: str
+    title: str
+
+
 class Models(BaseModel):
     models: list[Model]
+    formats: list[Format] = Field(description="what can be uploaded")
     examples: list[Example] = Field(description="synthetic recordings that the server can make")
     limits: dict[str, float]
 

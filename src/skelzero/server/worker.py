@@ -40,7 +40,7 @@ def main() -> None:
         _send(outward, {"ready": False, **failure(error)})
         return
     limit_memory(options["memory"], options["max_bytes"])
-    _send(outward, {"ready": True, "models": desk.models(), "examples": desk.examples()})
+    _send(outward, {"ready": True, "models": desk.models(), "examples": desk.examples(), "formats": desk.formats()})
     settled = resident()
     while message := wire.receive_header(inward):
         header, size = message

@@ -53,7 +53,7 @@ export function moveHead(holder, clip, time, current) {
   for (const segment of clip.segments) segment.button.setAttribute("aria-current", String(now.has(segment)));
 }
 
-export function drawRanking(list, title, segment, several) {
+export function drawRanking(list, title, remark, segment, several) {
   const whose = several ? `, person ${segment.person + 1}` : "";
   title.textContent = `Labels, ${segment.start.toFixed(1)}-${segment.end.toFixed(1)} s${whose}`;
   list.replaceChildren(...segment.labels.map(({ label, probability }) => {
@@ -62,10 +62,7 @@ export function drawRanking(list, title, segment, several) {
     return make("li", {}, bar, make("span", { textContent: label }),
                 make("span", { className: "share", textContent: percent(probability) }));
   }));
-  if (segment.none_of_these) {
-    const text = "The recording shows none of these words well enough; the nearest come first.";
-    list.prepend(make("li", { className: "verdict", textContent: text }));
-  }
+  remark.hidden = !segment.none_of_these;
 }
 
 export function drawReason(holder, segment, asked) {

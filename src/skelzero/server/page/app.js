@@ -54,7 +54,7 @@ async function recognise() {
   if (source.file) form.append("file", source.file); else form.append("example", source.example);
   form.append("labels", words().join("\n"));
   form.append("model", $("model").value);
-  form.append("format", $("format").value.trim() || "auto");
+  form.append("format", $("format").value);
   form.append("explain", $("explain").checked);
   $("go").disabled = true;
   tell("Reading and recognising ...");
@@ -81,6 +81,7 @@ function complain(error) {
     [make("dt", { textContent: name }), make("dd", { textContent: value })]);
   $("error").replaceChildren(make("strong", { textContent: error.what ?? String(error) }), make("dl", {}, ...list));
   $("error").hidden = false;
+  $("error").scrollIntoView({ block: "nearest" });
 }
 
 // Showing
@@ -92,11 +93,16 @@ function show(answer) {
   $("clips-field").hidden = answer.clips.length < 2;
   $("clips").replaceChildren(...answer.clips.map((clip, value) => make("option", { value, textContent: clip.clip })));
   showClip(answer.clips[0]);
-  const said = answer.clips[0].segments.map((s) =>
-    `${s.start.toFixed(1)} to ${s.end.toFixed(1)} s ${verdict(s)}${s.none_of_these ? "" : `, ${percent(s.labels[0].probability)}`}`);
+  const said = answer.clips[0].segments.map(spoken);
   const more = said.length > 3 ? `; and ${said.length - 3} more` : "";
   tell(`Done: ${said.slice(0, 3).join("; ")}${more}.`);
   if (matchMedia("(max-width: 860px)").matches) $("found").scrollIntoView();
+}
+
+function spoken(segment) {
+  const whose = state.clip.persons > 1 ? `person ${segment.person + 1}, ` : "";
+  const share = segment.none_of_these ? "" : `, ${percent(segment.labels[0].probability)}`;
+  return `${whose}${segment.start.toFixed(1)} to ${segment.end.toFixed(1)} s ${verdict(segment)}${share}`;
 }
 
 function showClip(clip) {
@@ -135,8 +141,8 @@ function seek(time) {
   viewer.seek(state.time);
   if (segment && (segment !== state.shown || coloured !== state.coloured)) {
     Object.assign(state, { shown: segment, coloured });
-    $("now").textContent = verdict(segment);
-    drawRanking($("ranking"), $("ranking-title"), segment, current.size > 1);
+    $("now").textContent = current.size > 1 ? `Person ${segment.person + 1}: ${verdict(segment)}` : verdict(segment);
+    drawRanking($("ranking"), $("ranking-title"), $("none"), segment, current.size > 1);
     drawReason($("reason"), segment, $("explain").checked);
     drawLegend(coloured);
   }
@@ -234,10 +240,11 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 count();
 
 try {
-  const { models, examples, limits } = await ask("/api/models");
+  const { models, examples, formats, limits } = await ask("/api/models");
   state.limits = limits;
   $("model").replaceChildren(...models.map(({ name, method, trained_on }) =>
     make("option", { value: name, textContent: `${name} (${method}, trained on ${trained_on})` })));
+  $("format").append(...formats.map(({ name, title }) => make("option", { value: name, textContent: title })));
   $("examples").replaceChildren(...examples.map((example) => {
     const button = make("button", { type: "button", textContent: example.name, title: example.performed.join(", ") });
     button.addEventListener("click", () => takeExample(example));
