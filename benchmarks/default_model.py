@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from across import Source, from_store, supervised
 from skelzero.clips import Clip, ClipStore
+from skelzero.methods.described import likeness
 from skelzero.preprocess import default_pipeline, prepare
 from skelzero.protocol.calibration import expected_calibration_error
 from skelzero.protocol.metrics import per_class_mean, top_k
@@ -64,11 +65,13 @@ def rejection(recognizer: Recognizer, target: Source, scores: np.ndarray) -> dic
     card, rng = recognizer.run.card, np.random.default_rng(1)
     assert card.rejection is not None and recognizer.run.vocabulary is not None
     against = recognizer.run.method.scores(target.features, recognizer.run.vocabulary)
+    bank, _ = recognizer.texts(target.classes)
+    like = likeness(bank, recognizer.run.vocabulary)
     found: dict[str, list[float]] = {}
     for _ in range(LISTS):
         listed = rng.choice(len(target.classes), len(target.classes) // 2, replace=False)
         own = np.isin(target.truth, listed)
-        value = statistic(scores[:, listed], against)
+        value = statistic(scores[:, listed], against, like[listed])
         found.setdefault("auroc", []).append(roc_auc_score(own, value))
         found.setdefault("auroc of the best score alone", []).append(roc_auc_score(own, scores[:, listed].max(axis=1)))
         for rate in RATES:

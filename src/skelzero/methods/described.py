@@ -45,6 +45,15 @@ def measured_columns(blocks: Mapping[str, tuple[int, int]], method: str) -> tupl
     return blocks[ATTRIBUTES]
 
 
+def likeness(bank: TextBank, vocabulary: TextBank) -> Float32[np.ndarray, "K V"]:
+    """Cosine of profiles, less what is common to the vocabulary; over what both sides know."""
+    others = described(vocabulary)
+    known = others != 0
+    middle = others.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    a, b = (np.where(side != 0, side - middle, 0).astype(np.float32) for side in (described(bank), others))
+    return agreement(a, b, np.ones(a.shape[1], dtype=np.float32))
+
+
 def agreement(
     measured: Float32[np.ndarray, "N A"], profiles: Float32[np.ndarray, "K A"], weights: Float32[np.ndarray, " A"]
 ) -> Float32[np.ndarray, "N K"]:

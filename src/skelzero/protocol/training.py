@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from skelzero.errors import UserError
+from skelzero.methods.described import likeness
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
 from skelzero.protocol.experiment import Trained, train
@@ -53,8 +54,12 @@ def _rejection(task: Task, trained: Trained) -> tuple[Rejection | None, TextBank
     if type(judged.method).described:
         vocabulary = vocabulary_bank(load_text_encoder(task.text_encoder), task.kinds)
     clips = judged.phase.held.features[~judged.seen[judged.truth]]
-    scores = None if vocabulary is None else judged.method.scores(clips, vocabulary)
-    return fit_rejection(judged.unseen_scores, judged.unseen_truth, vocabulary=scores, seed=task.seed), vocabulary
+    if vocabulary is None:
+        return fit_rejection(judged.unseen_scores, judged.unseen_truth, seed=task.seed), None
+    return fit_rejection(
+        judged.unseen_scores, judged.unseen_truth, vocabulary=judged.method.scores(clips, vocabulary),
+        likeness=likeness(judged.phase.unseen_bank, vocabulary), seed=task.seed,
+    ), vocabulary  # fmt: skip
 
 
 def _card(

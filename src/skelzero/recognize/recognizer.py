@@ -14,12 +14,13 @@ from skelzero.clips import Clip
 from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
 from skelzero.kinematics import of_clips
-from skelzero.methods.described import described
+from skelzero.methods.described import described, likeness
 from skelzero.methods.match import Match
 from skelzero.methods.skelzero import Skelzero
 from skelzero.preprocess import PIPELINES, prepare_clips
 from skelzero.protocol.rejection import statistic
 from skelzero.protocol.run import Run
+from skelzero.readers.mediapipe import HIPS_ORIGIN
 from skelzero.recognize.explain import attribute_reasons
 from skelzero.recognize.explain import explain as explain_window
 from skelzero.recognize.segments import Segment, merge_windows
@@ -101,8 +102,8 @@ class Recognizer:
         explain : bool
             Say for each segment which parts of the body, moments and attributes spoke for its first label.
         false_accepts : float, optional
-            Share of windows with other actions that may be named; by default "none of these" is said so rarely that 95
-            % of windows with listed actions are named.
+            Share of windows with other actions that may be named; fewer means that "none of these" is said more often,
+            also of listed ones. Half by default.
 
         Raises
         ------
@@ -129,9 +130,12 @@ class Recognizer:
         probabilities = card.calibration.probabilities(scores)
         if card.rejection is None:
             return probabilities, np.zeros(len(scores), dtype=bool)
-        vocabulary = None if self.run.vocabulary is None else method.scores(features, self.run.vocabulary)
         least = card.rejection.threshold(len(bank), false_accepts)
-        return probabilities, statistic(scores, vocabulary) < least
+        vocabulary = self.run.vocabulary
+        if vocabulary is None:
+            return probabilities, statistic(scores) < least
+        against = method.scores(features, vocabulary)
+        return probabilities, statistic(scores, against, likeness(bank, vocabulary)) < least
 
     def _explained(
         self, clip: Clip, segment: Segment, windows: Sequence[Window], probabilities: Float[np.ndarray, "W K"],
@@ -219,6 +223,11 @@ class Recognizer:
         notes = []
         if self.run.card.dataset == "synthetic" and self.run.card.method != "match":
             notes.append("this model was trained on synthetic motion only; on real recordings its answers are a guess")
+        if clip.layout.dims == 2:
+            notes.append("the recording is 2-D: people are taken as filmed from the front, and what needs depth "
+                         "(reaching, bending or walking forward, twisting) is unknown")  # fmt: skip
+        if HIPS_ORIGIN in clip.history:
+            notes.append("every frame is centred on the hips: ways through the room and jumps are unknown")
         if np.isnan(clip.fps):
             notes.append("the recording does not say its frame rate; 30 frames a second are assumed")
         return tuple(notes)
