@@ -7,6 +7,7 @@ from skelzero.cli import (  # noqa: F401
     demo,
     encode,
     evaluate,
+    export,
     recognize,
     report,
     serve,
