@@ -17,20 +17,29 @@ from skelzero.recognize import Recognizer
 from skelzero.server import Settings
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Running]:
-    """With the default limits, on a free port."""
-    with running(Settings(port=0, workers=1, idle=5.0)) as found:
-        yield found
+@pytest.fixture
+def server(server_itself: Running) -> Running:
+    return rested(server_itself)
 
 
 @pytest.fixture
 def strict(strict_server: Running) -> Running:
-    """A killed worker's successor takes seconds to load its model; no test should begin without it."""
-    end = time.monotonic() + 60
-    while strict_server.pool.idle < 1 and time.monotonic() < end:
+    return rested(strict_server)
+
+
+def rested(server: Running) -> Running:
+    """The successor of a killed worker takes seconds to load its model; no test should begin without it."""
+    end = time.monotonic() + 120
+    while server.pool.idle < 1 and time.monotonic() < end:
         time.sleep(0.02)
-    return strict_server
+    return server
+
+
+@pytest.fixture(scope="session")
+def server_itself() -> Iterator[Running]:
+    """With the default limits, on a free port."""
+    with running(Settings(port=0, workers=1, idle=5.0)) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +47,7 @@ def strict_server() -> Iterator[Running]:
     """One worker, a token, and limits that a test can reach."""
     settings = Settings(
         port=0, workers=1, max_bytes=12_000_000, memory=64 << 20, max_seconds=100.0, max_clips=2, max_labels=10,
-        timeout=3.0, upload_timeout=2.0, queue=1, live=1, token="open sesame",
+        timeout=5.0, upload_timeout=2.0, queue=1, live=1, token="open sesame",
     )  # fmt: skip
     with running(settings) as found:
         yield found

@@ -27,8 +27,8 @@ PACKAGED = "packaged"
 """Name of the model in the package."""
 WARM = ("walk", "play an instrument that nobody described")
 """A described word and another, which are read in different ways."""
-MAX_NAME = 120
-"""Characters of a file name that are kept, from its end."""
+MAX_NAME = 200
+"""Bytes of a file name that are kept, from its end."""
 
 
 class Desk:
@@ -68,26 +68,22 @@ class Desk:
         """What can be uploaded."""
         return [{"name": name, "title": READERS[name].title} for name in sorted(READERS)]
 
-    def examples(self) -> list[dict[str, str]]:
+    def examples(self) -> list[dict[str, Any]]:
+        """What the server can make itself."""
         return example_names()
 
     def answer(self, request: dict[str, Any], upload: Path) -> bytes:
         """The answer to one request, as JSON."""
         kinds = {"recognize": self.recognize, "live": self.start, "frames": self.push, "finish": self.finish}
-        return json.dumps(kinds[request["do"]](request, upload), ensure_ascii=False, default=plain).encode()
+        return json.dumps(kinds[request["do"]](request, upload), default=plain).encode()
 
     def recognize(self, request: dict[str, Any], upload: Path) -> dict[str, Any]:
         """Every clip of an upload (or the synthetic example) with its segments and, when asked for, its skeleton."""
         recognizer = self._recognizer(request)
         answers = []
         for clip in self._clips(request, upload):
-            found = recognizer.recognize(
-                clip,
-                request["labels"],
-                top=request["top"],
-                explain=request["explain"],
-                false_accepts=request["false_accepts"],
-            )
+            found = recognizer.recognize(clip, request["labels"], top=request["top"], explain=request["explain"],
+                                         false_accepts=request["false_accepts"])  # fmt: skip
             answers.append({
                 "clip": clip.origin.name, "synthetic": clip.origin.dataset == "synthetic",
                 "layout": clip.layout.name, "fps": None if np.isnan(clip.fps) else clip.fps,
@@ -126,7 +122,7 @@ class Desk:
         name = request["model"] or next(iter(self.recognizers))
         if name not in self.recognizers:
             raise RefusedError(404, "the server has no such model", where="model", got=repr(name),
-                          expected=", ".join(self.recognizers), next_step="GET /api/models lists them")  # fmt: skip
+                               expected=", ".join(self.recognizers), next_step="see GET /api/models")  # fmt: skip
         return self.recognizers[name]
 
     def _clips(self, request: dict[str, Any], upload: Path) -> list[Clip]:
@@ -138,8 +134,8 @@ class Desk:
         for clip in read_clips(path, request["format"]):
             if len(clips) == self.max_clips:
                 raise RefusedError(413, "too many recordings in one upload", where=path,
-                              got=f"more than {self.max_clips}", expected=f"<= {self.max_clips}",
-                              next_step="send them one by one")  # fmt: skip
+                                   got=f"more than {self.max_clips}", expected=f"<= {self.max_clips}",
+                                   next_step="send them one by one")  # fmt: skip
             self._check_length(clip)
             clips.append(clip)
         if not clips:
@@ -150,8 +146,8 @@ class Desk:
         seconds = clip.frames / frame_rate(clip)
         if seconds > self.max_seconds:
             raise RefusedError(413, "the recording is too long for this server", where=clip.origin.name,
-                          got=f"{seconds:.0f} s", expected=f"<= {self.max_seconds:g} s",
-                          next_step="cut it, or start the server with a larger --max-seconds")  # fmt: skip
+                               got=f"{seconds:.0f} s", expected=f"<= {self.max_seconds:g} s",
+                               next_step="cut it, or start the server with a larger --max-seconds")  # fmt: skip
 
 
 def model_names(folders: Sequence[Path]) -> dict[str, Path | None]:
@@ -174,5 +170,5 @@ def safe_name(name: str) -> str:
     'passwd.BVH'
     """
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    clean = "".join(c for c in last if c.isprintable())[-MAX_NAME:].lstrip(". ")
-    return clean or "upload"
+    clean = "".join(c for c in last if c.isprintable()).encode(errors="ignore")[-MAX_NAME:].decode(errors="ignore")
+    return clean.lstrip(". ") or "upload"

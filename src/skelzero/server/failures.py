@@ -34,4 +34,4 @@ def error_event(error: Exception) -> dict[str, Any]:
 
 def no_memory() -> RefusedError:
     return RefusedError(413, "this recording needs more memory than the server gives",
-                   next_step="cut it into shorter ones, or raise --memory-mb")  # fmt: skip
+                        next_step="cut it into shorter ones, or raise --memory-mb")  # fmt: skip

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
@@ -94,11 +93,11 @@ class Guards:
         # A page from elsewhere whose name was rebound to this address still sends its own name.
         if self.settings.local and hostname(host) not in LOOPBACK:
             return RefusedError(421, "this server answers to its own address only", where="Host", got=repr(host[:100]),
-                           expected=", ".join(LOOPBACK))  # fmt: skip
+                                expected=", ".join(LOOPBACK))  # fmt: skip
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             return RefusedError(403, "requests from pages of other sites are not answered", where="Origin",
-                           got=repr(origin[:100]))  # fmt: skip
+                                got=repr(origin[:100]))  # fmt: skip
         path = scope["path"]
         if self.settings.token is None or path in OPEN or path.startswith(PAGE) or scope["type"] == "websocket":
             return None  # a WebSocket shows its token in its first message, as browsers let it send no header
@@ -106,20 +105,18 @@ class Guards:
         if kind.lower() == "bearer" and same(token.strip(), self.settings.token):
             return None
         return RefusedError(401, "this server asks for a token", where="Authorization",
-                       expected="Bearer and the token that the server was started with")  # fmt: skip
+                            expected="Bearer and the token that the server was started with")  # fmt: skip
 
     def _unwelcome(self, headers: dict[str, str]) -> RefusedError | None:
         """Uploads that are refused by their head alone."""
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
-            return RefusedError(
-                400, "the length of the request is no number", where="Content-Length", got=repr(length[:50])
-            )
+            return RefusedError(400, "the length is no number", where="Content-Length", got=repr(length[:50]))
         if int(length) > self.settings.max_bytes:
             return too_large(self.settings, f"{int(length)} bytes")
         if self._uploads >= UPLOADS:
             return RefusedError(503, "the server has too much to do", got=f"{self._uploads} uploads", retry_after=2,
-                           next_step="try again in a moment")  # fmt: skip
+                                next_step="try again in a moment")  # fmt: skip
         return None
 
 
@@ -193,7 +190,7 @@ def too_large(settings: Settings, got: str) -> RefusedError:
 
 def same(token: str, expected: str) -> bool:
     """Whether two tokens are equal, in a time that does not tell where they differ."""
-    return hmac.compare_digest(token.encode(), expected.encode())
+    return hmac.compare_digest(token.encode(errors="replace"), expected.encode())
 
 
 def hostname(host: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -45,8 +45,9 @@ class LiveSessions:
         except WebSocketDisconnect:
             return
         except Exception as error:
-            await self._tell(socket, [error_event(error)])
-            await socket.close(CODES.get(getattr(error, "status", 422), REFUSED))
+            with suppress(WebSocketDisconnect, RuntimeError):  # the client may be gone by now
+                await self._tell(socket, [error_event(error)])
+                await socket.close(CODES.get(getattr(error, "status", 422), REFUSED))
 
     async def _talk(self, socket: WebSocket, worker: Worker, request: dict[str, Any]) -> None:
         await self._tell(socket, await self._ask(worker, {**request, "do": "live"}))
@@ -123,7 +124,7 @@ class LiveSessions:
 
     async def _tell(self, socket: WebSocket, events: list[dict[str, Any]]) -> None:
         for event in events:
-            await socket.send_text(json.dumps(event, ensure_ascii=False))
+            await socket.send_text(json.dumps(event))
 
 
 def _frames(message: dict[str, Any]) -> list[Any]:

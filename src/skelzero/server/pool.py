@@ -41,7 +41,7 @@ class Worker:
         folder = Path(tempfile.mkdtemp(dir=root))
         # A session of its own: Ctrl-C in a terminal is for the server, which ends its workers itself.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "skelzero.server.worker", stdin=asyncio.subprocess.PIPE,
+            sys.executable, "-P", "-m", "skelzero.server.worker", stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         worker = cls(process, folder)

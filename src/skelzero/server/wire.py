@@ -19,7 +19,7 @@ PIECE = 1 << 20
 
 def pack(header: dict[str, Any], size: int) -> bytes:
     """The beginning of a message whose bytes (`size` of them) follow."""
-    text = json.dumps(header, ensure_ascii=False).encode()
+    text = json.dumps(header).encode()
     return LENGTHS.pack(len(text), size) + text
 
 
