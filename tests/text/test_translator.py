@@ -23,8 +23,8 @@ from skelzero.text.attributes.translator import (
     SECOND,
     TWINS,
     Translator,
-    _examples,
     kin_of,
+    learned_from,
     load_translator,
     texts_of,
 )
@@ -60,7 +60,10 @@ class Drawn:
 def small(monkeypatch: pytest.MonkeyPatch) -> Translator:
     """A translator that was told six things."""
     profiles = np.stack([read_profile(profile) for profile in TOLD.values()])
-    monkeypatch.setattr(module, "_examples", lambda without: (list(TOLD), profiles, [f"<{text}>" for text in TOLD]))
+    told = list(TOLD)
+    examples = module.Examples(told, [f"<{text}>" for text in told], [""] * len(told), profile_vectors(profiles),
+                               Translator.encode(Drawn(), told), module._readings(told))  # fmt: skip
+    monkeypatch.setattr(module, "learned_from", lambda encoder: examples)
     return Translator(Drawn())
 
 
@@ -188,10 +191,11 @@ def test_gibberish_is_doubtful_and_typical() -> None:
 def test_leaving_a_set_out_leaves_it_out(name: str) -> None:
     """No text of it is learned from, no label of it is named, and readings without it are less sure."""
     left = [c for kin in kin_of(name) for c in load_class_set(kin).classes]
-    texts, profiles, names = _examples(kin_of(name))
-    whole = _examples(())
-    others = {text for text, label in zip(*whole[::2], strict=True) if label not in {c.label for c in left}}
-    assert others <= set(texts) and len(texts) == len(profiles) == len(names) < len(whole[0])
+    whole = learned_from(MINILM)
+    kept = whole.without(kin_of(name))
+    texts, names = kept.texts, kept.names
+    others = {text for text, label in zip(whole.texts, whole.names, strict=True) if label not in {c.label for c in left}}
+    assert others <= set(texts) and len(texts) == len(kept.vectors) == len(names) < len(whole.texts)
     elsewhere = {c.label for kin in class_set_names() if load_class_set(kin).name not in kin_of(name)
                  for c in load_class_set(kin).classes}  # fmt: skip
     assert not {c.label for c in left} - elsewhere & set(names)
@@ -203,7 +207,7 @@ def test_leaving_a_set_out_leaves_it_out(name: str) -> None:
 
 
 def test_second_wordings_are_never_learned_from() -> None:
-    texts = set(_examples(())[0])
+    texts = set(learned_from(MINILM).texts)
     for name in class_set_names():
         classes = load_class_set(name).classes
         assert all((c.motion in texts) is not name.endswith(SECOND) for c in classes)
@@ -228,10 +232,11 @@ def test_readings_are_repeatable() -> None:
 
 def test_what_ships_ready_is_current() -> None:
     """Else every user pays the encoding; after a change: python -m skelzero.text.attributes.translator."""
-    texts = _examples(())[0]
-    ready = module._ready(MINILM, texts)
-    assert ready is not None, "ready.npz does not fit the texts, the lexicon or the encoder any more"
-    some = slice(0, len(texts), 17)
-    np.testing.assert_allclose(ready[0][some], Translator.encode(MINILM, texts[some]), atol=1e-3)
-    np.testing.assert_allclose(ready[1][some], module._readings(texts[some]), atol=1e-2)
-    assert module._ready(Drawn(), texts) is None
+    with module.shipped(module.READY).open("rb") as file, np.load(file) as arrays:
+        assert str(arrays["key"]) == module.ready_key(MINILM), "made of other texts, another lexicon or encoder"
+        assert str(arrays["key"]) != module.ready_key(Drawn())
+    ready, read = learned_from(MINILM), module._read_examples(MINILM)
+    assert (ready.texts, ready.names, ready.sets) == (read.texts, read.names, read.sets)
+    np.testing.assert_array_equal(ready.vectors, read.vectors)
+    np.testing.assert_allclose(ready.meanings, read.meanings, atol=1e-3)
+    np.testing.assert_allclose(ready.readings, read.readings, atol=1e-2)

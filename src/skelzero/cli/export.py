@@ -34,9 +34,9 @@ def export(
 
     words = None
     if labels or labels_file is not None:
-        from skelzero.cli.recognize import _labels
+        from skelzero.cli.recognize import read_labels
 
-        words = _labels(labels, labels_file)
+        words = read_labels(labels, labels_file)
     console.say("tracing the graphs; motion attributes take a minute or two ...")
     card = export_run(Recognizer.load(model), out, words, replace=overwrite)
     rows = [(facts["file"], ", ".join(facts["inputs"]), facts["output"], f"{facts['difference']:.1e}")

@@ -42,7 +42,7 @@ def recognize(
 
     if json and csv:
         raise UserError("one form of output at a time", got="--json and --csv", next_step="leave one of them out")
-    words = _labels(labels, labels_file)
+    words = read_labels(labels, labels_file)
     recognizer = Recognizer.load(model)
     answers: list[dict[str, Any]] = []
     for file in files:
@@ -58,7 +58,8 @@ def recognize(
             _show(answer)
 
 
-def _labels(text: str, file: Path | None) -> Any:
+def read_labels(text: str, file: Path | None) -> Any:
+    """The words of `--labels`, or those of `--labels-file`: a list, or a class set."""
     if bool(text) == (file is not None):
         raise UserError("which words? give --labels or --labels-file, one of them",
                         next_step='--labels "walk, jumping jack, boxing"')  # fmt: skip

@@ -75,9 +75,9 @@ def stream(
 
 def _words(labels: str, file: Path | None) -> Any:
     """The words of the command line, or None where the stream is to bring them."""
-    from skelzero.cli.recognize import _labels
+    from skelzero.cli.recognize import read_labels
 
-    return _labels(labels, file) if labels or file is not None else None
+    return read_labels(labels, file) if labels or file is not None else None
 
 
 def _put(event: dict[str, Any]) -> None:

@@ -9,8 +9,6 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from pydantic import Field
 from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from skelzero.errors import UserError
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
@@ -122,6 +120,9 @@ class Conse(ZeroShotMethod):
         return [{}, {"top_t": 5}, {"top_t": 1}, {"temperature": 2.0}]
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
+        from sklearn.exceptions import ConvergenceWarning  # slow to import
+        from sklearn.linear_model import LogisticRegression
+
         self.standardizer_ = Standardizer.of(x)
         X = self.standardizer_(x).astype(np.float64)
         model = LogisticRegression(C=1 / (self.settings.penalty * len(X)), max_iter=ITERATIONS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import BaseModel
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from skelzero.errors import UserError
@@ -59,6 +58,8 @@ def fit_calibration(scores: Float[np.ndarray, "N K"], y: Int[np.ndarray, " N"]) 
     def loss(log_temperature: float) -> float:
         logits = scores / (scale * np.exp(log_temperature))
         return -float(log_softmax(logits, axis=-1)[np.arange(len(y)), y].mean())
+
+    from scipy.optimize import minimize_scalar  # slow to import, and probabilities do not need it
 
     found = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded")
     temperature = scale * float(np.exp(found.x))

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.optimize import linear_sum_assignment
 
 from skelzero.clips.clip import MAX_FRAMES, MAX_PERSONS
 from skelzero.errors import UserError
@@ -59,6 +58,8 @@ def link(points: Float32[np.ndarray, "D V C"], frames: Int[np.ndarray, " D"], *,
     UserError
         More than `CROWD` people in one frame.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import, and most formats number their people
+
     people = np.empty(len(points), dtype=np.int64)
     starts = np.flatnonzero(np.diff(frames, prepend=-1))
     size = _sizes(points)

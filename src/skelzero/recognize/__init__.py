@@ -2,5 +2,6 @@
 
 from skelzero.recognize.recognizer import Recognition, Recognizer
 from skelzero.recognize.segments import Ranked, Segment
+from skelzero.recognize.stream import LiveRecognizer
 
-__all__ = ["Ranked", "Recognition", "Recognizer", "Segment"]
+__all__ = ["LiveRecognizer", "Ranked", "Recognition", "Recognizer", "Segment"]

@@ -17,11 +17,9 @@ from skelzero.errors import UserError
 from skelzero.recognize.frames import read_frame
 from skelzero.recognize.recognizer import Recognizer
 from skelzero.recognize.segments import Segment, merge_windows
-from skelzero.recognize.windows import Window
+from skelzero.recognize.windows import LENGTH, STRIDE, WHOLE_BELOW, Window
 from skelzero.text import ClassSet
 
-LENGTH, STRIDE, WHOLE_BELOW = 3.0, 1.0, 6.0
-"""Seconds, as in `find_windows`: of a window, between two, and of a recording that is taken as one clip."""
 FPS_RANGE = (1.0, 1000.0)
 """Slower streams have no motion in a window; faster ones would have to be kept in more memory than they are worth."""
 MOST_HELD = 1 << 28

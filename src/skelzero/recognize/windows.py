@@ -12,6 +12,9 @@ from skelzero.clips import Clip
 DEFAULT_FPS = 30.0
 """Assumed where a source does not say; times in answers are then counted in units of 1/30 s and said to be assumed."""
 
+LENGTH, STRIDE, WHOLE_BELOW = 3.0, 1.0, 6.0
+"""Seconds: of a window, between the starts of two, and of a recording that is taken as one trimmed clip."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -22,7 +25,9 @@ class Window:
     end: int
 
 
-def find_windows(clip: Clip, *, length: float = 3.0, stride: float = 1.0, whole_below: float = 6.0) -> list[Window]:
+def find_windows(
+    clip: Clip, *, length: float = LENGTH, stride: float = STRIDE, whole_below: float = WHOLE_BELOW
+) -> list[Window]:  # fmt: skip
     """The windows of a recording, in order of person and time.
 
     Parameters
@@ -41,10 +46,10 @@ def find_windows(clip: Clip, *, length: float = 3.0, stride: float = 1.0, whole_
         if not len(seen):
             continue
         first, last = int(seen[0]), int(seen[-1]) + 1
-        if last - first <= whole_below * fps:
+        size, step = max(2, round(length * fps)), max(1, round(stride * fps))
+        if last - first <= max(whole_below * fps, size):
             found.append(Window(person, first, last))
             continue
-        size, step = max(2, round(length * fps)), max(1, round(stride * fps))
         starts = list(range(first, last - size + 1, step))
         if starts[-1] + size < last:
             # The end of a recording is looked at too, by one last window that overlaps more.

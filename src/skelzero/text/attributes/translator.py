@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from skelzero.cards import sha256_of
+from skelzero.cards import sha256_of, sha256_text
 from skelzero.errors import UserError
 from skelzero.text.attributes.files import shipped
 from skelzero.text.attributes.lexicon import read_words
@@ -41,7 +42,9 @@ MEANING, WORDS, READING, NOISE = 2.0, 0.3, 0.01, 0.3
 """Sharpness of likeness in meaning, weights of shared words and of what the lexicon reads, and penalty. Chosen on NTU's
 and the synthetic classes (each read without its own profiles), MSR-Action3D, and every third of the movements."""
 READY = "ready.npz"
-"""Sentence vectors, by the default encoder, and readings of all that is learned from; written by `write_ready`."""
+"""All that is learned from, with sentence vectors by the default encoder; written by `write_ready`."""
+OWN_FILES = ("translator.py", "wordings.py", "__init__.py")
+"""Modules on which the ready examples do not depend."""
 DOUBTFUL = 0.25
 """Below this certainty a reading is hardly more than what is typical."""
 
@@ -89,13 +92,12 @@ class Translator:
             raise UserError("ready vectors know no other words, so no attributes can be read with them",
                             where=encoder.name, next_step="use minilm, or write the classes' attributes")  # fmt: skip
         self.encoder = encoder
-        texts, profiles, self._names = _examples(tuple(without))
-        ready = _ready(encoder, texts)
-        self._meanings, self._readings = (self.encode(encoder, texts), _readings(texts)) if ready is None else ready
-        self._wordings = Wordings(texts)
-        vectors = profile_vectors(profiles).astype(np.float64)
+        known = learned_from(encoder).without(without)
+        self._names, self._meanings, self._readings = known.names, known.meanings, known.readings
+        self._wordings = Wordings(known.texts)
+        vectors = known.vectors.astype(np.float64)
         self._mean = vectors.mean(axis=0)
-        gram = self._likeness(self._meanings, self._wordings.known, self._readings) + NOISE * np.eye(len(texts))
+        gram = self._likeness(self._meanings, self._wordings.known, self._readings) + NOISE * np.eye(len(vectors))
         self._root = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         self._weights = cho_solve((self._root, True), vectors - self._mean, check_finite=False)
 
@@ -197,51 +199,83 @@ def _readings(texts: Sequence[str]) -> Float64[np.ndarray, "N A"]:
     return np.stack([_reading(text) for text in texts])
 
 
-def _ready(
-    encoder: TextEncoder, texts: Sequence[str]
-) -> tuple[Float32[np.ndarray, "N D"], Float64[np.ndarray, "N A"]] | None:  # fmt: skip
-    """What ships of the texts that are learned from; None for another encoder, or where texts have changed since."""
-    path = shipped(READY)
-    if not path.is_file():
-        return None
-    with path.open("rb") as file, np.load(file) as arrays:
-        if str(arrays["key"]) != _ready_key(encoder):
-            return None
-        meanings, readings = arrays["meanings"].astype(np.float32), arrays["readings"].astype(np.float64)
-    row = {text: i for i, text in enumerate(_examples(())[0])}
-    rows = [row[text] for text in texts]
-    return meanings[rows], readings[rows]
+@dataclass(frozen=True)
+class Examples:
+    """Texts with a profile: what is learned from.
+
+    Attributes
+    ----------
+    texts, names, sets : list of str
+        What is said, the label of what it is about, and the class set that it stands in ("" for the movements).
+    vectors : float32 (N, A)
+        Profiles.
+    meanings : float32 (N, D)
+        Sentence vectors.
+    readings : float64 (N, A)
+        What the lexicon reads.
+    """
+
+    texts: list[str]
+    names: list[str]
+    sets: list[str]
+    vectors: Float32[np.ndarray, "N A"]
+    meanings: Float32[np.ndarray, "N D"]
+    readings: Float64[np.ndarray, "N A"]
+
+    def without(self, class_sets: Sequence[str]) -> Examples:
+        rows = [i for i, name in enumerate(self.sets) if name not in class_sets]
+        texts, names, sets = ([column[i] for i in rows] for column in (self.texts, self.names, self.sets))
+        return Examples(texts, names, sets, self.vectors[rows], self.meanings[rows], self.readings[rows])
 
 
-def _ready_key(encoder: TextEncoder) -> str:
-    lexicon = shipped("lexicon.yaml").read_text(encoding="utf-8")
-    return sha256_of([encoder.identity, _examples(())[0], lexicon])
+_LEARNED_FROM: dict[str, Examples] = {}
+
+
+def learned_from(encoder: TextEncoder) -> Examples:
+    """The package's examples: ready ones where they are up to date, read from the descriptions otherwise; kept."""
+    if encoder.identity not in _LEARNED_FROM:
+        _LEARNED_FROM[encoder.identity] = _ready_examples(encoder) or _read_examples(encoder)
+    return _LEARNED_FROM[encoder.identity]
+
+
+def _ready_examples(encoder: TextEncoder) -> Examples | None:
+    with shipped(READY).open("rb") as file, np.load(file) as arrays:
+        if str(arrays["key"]) == ready_key(encoder):
+            texts, names, sets = (arrays[name].tolist() for name in ("texts", "names", "sets"))
+            return Examples(texts, names, sets, arrays["vectors"], arrays["meanings"].astype(np.float32),
+                            arrays["readings"].astype(np.float64))  # fmt: skip
+    return None
+
+
+def _read_examples(encoder: TextEncoder) -> Examples:
+    found: list[tuple[str, str, str, Any]] = []
+    for name in class_set_names():
+        for c in load_class_set(name).classes if not name.endswith(SECOND) else ():
+            for text in dict.fromkeys(texts_of(c).values()) if c.profile is not None else ():
+                found.append((text, c.label, name, c.profile))
+    for label, motion, given in movements():
+        found += [(text, label, "", read_profile(given)) for text in (label, motion)]
+    texts, names, sets, profiles = (list(column) for column in zip(*found, strict=True))
+    return Examples(texts, names, sets, profile_vectors(np.stack(profiles)), Translator.encode(encoder, texts),
+                    _readings(texts))  # fmt: skip
+
+
+def ready_key(encoder: TextEncoder) -> str:
+    """Hash of everything that the ready examples were made of, the lexicon's code included."""
+    own = [path for path in shipped().iterdir() if path.name.endswith((".yaml", ".py")) and path.name not in OWN_FILES]
+    folders = shipped("profiles"), shipped("movements"), resources.files("skelzero.text") / "class_sets"
+    data = [path for folder in folders for path in folder.iterdir() if path.name.endswith(".yaml")]
+    learned = [path for path in (*own, *data) if not path.name.endswith(f"{SECOND}.yaml")]
+    contents = sorted((path.name, sha256_text(path.read_text(encoding="utf-8"))) for path in learned)
+    return sha256_of([encoder.identity, contents])
 
 
 def write_ready(encoder: TextEncoder, path: Path) -> None:
-    """Write `READY`, in half precision: it tells no two texts apart less well."""
-    texts = _examples(())[0]
-    meanings, readings = Translator.encode(encoder, texts), _readings(texts)
-    np.savez_compressed(path, meanings=meanings.astype(np.float16), readings=readings.astype(np.float16),
-                        key=np.array(_ready_key(encoder)))  # fmt: skip
-
-
-@functools.cache
-def _examples(without: tuple[str, ...]) -> tuple[list[str], Float64[np.ndarray, "N A"], list[str]]:
-    """Texts with a profile, and the label of what each of them is about."""
-    texts, profiles, names = [], [], []
-    for name in class_set_names():
-        for c in load_class_set(name).classes if name not in without and not name.endswith(SECOND) else ():
-            for text in dict.fromkeys(texts_of(c).values()) if c.profile is not None else ():
-                texts.append(text)
-                profiles.append(c.profile)
-                names.append(c.label)
-    for label, motion, given in movements():
-        for text in (label, motion):
-            texts.append(text)
-            profiles.append(read_profile(given))
-            names.append(label)
-    return texts, np.stack([p for p in profiles if p is not None]), names
+    """Write `READY`; sentence vectors and readings in half precision: it tells no two texts apart less well."""
+    e = _read_examples(encoder)
+    np.savez_compressed(path, meanings=e.meanings.astype(np.float16), readings=e.readings.astype(np.float16),
+                        vectors=e.vectors, texts=np.array(e.texts), names=np.array(e.names), sets=np.array(e.sets),
+                        key=np.array(ready_key(encoder)))  # fmt: skip
 
 
 if __name__ == "__main__":
