@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from skelzero.clips import Clip
+from skelzero.clips import COMMON_JOINTS, Clip
 from skelzero.kinematics.bodies import Bodies, to_bodies
 from skelzero.kinematics.measures import ENDS, PARTS, required
 from skelzero.kinematics.signals import Signals
@@ -24,12 +24,12 @@ IN_ROOM = ("jump", "travels", "travels-forward", "travels-sideways", "touches-ot
 """Unknown where everybody's own hips are the origin of every frame."""
 
 
-def measure(bodies: Bodies) -> Float[Tensor, "N A"]:
+def measure(bodies: Bodies, signals: Signals | None = None) -> Float[Tensor, "N A"]:
     """Attributes of bodies, differentiable; unknown ones are NaN, and ranges are not enforced.
 
-    Of flat bodies the most likely values in space are given.
+    Of flat bodies the most likely values in space are given. Who has the bodies' signals already gives them, too.
     """
-    signals = Signals(bodies)
+    signals = Signals(bodies) if signals is None else signals
     found = {name: value for part in PARTS for name, value in part(signals).items()}
     schema = load_schema()
     assert set(found) == set(schema.names), set(found) ^ set(schema.names)
@@ -56,17 +56,27 @@ def _in_space(values: Float[Tensor, "N A"]) -> Float[Tensor, "N A"]:
 
 def known(bodies: Bodies) -> Bool[Tensor, "N A"]:
     """Which attributes the joints at hand, the clock, the dimensions and the origin can tell."""
-    schema = load_schema()
+    joints, ends, depth, room, timed = _needs()
     hands = torch.stack([bodies.present[:, list(pair)].any(dim=1) for pair in ENDS], dim=1).all(dim=1)
-    columns = []
-    for attribute in schema.attributes:
-        joints, ends = required(attribute.name, attribute.part)
-        column = bodies.present[:, sorted(joints)].all(dim=1)
-        column = column & hands if ends else column
-        column = column & ~bodies.flat if attribute.depth else column
-        column = column & ~bodies.anchored if attribute.name in IN_ROOM else column
-        columns.append(column & torch.isfinite(bodies.seconds) if attribute.name in TIMED else column)
-    return torch.stack(columns, dim=1)
+    found = (bodies.present[:, None] | ~joints).all(dim=2) & (hands[:, None] | ~ends)
+    found = found & ~(bodies.flat[:, None] & depth) & ~(bodies.anchored[:, None] & room)
+    return found & (torch.isfinite(bodies.seconds)[:, None] | ~timed)
+
+
+@functools.cache
+def _needs() -> tuple[
+    Bool[Tensor, "A 20"], Bool[Tensor, " A"], Bool[Tensor, " A"], Bool[Tensor, " A"], Bool[Tensor, " A"]
+]:
+    """What each attribute needs: joints, an end of both arms, depth, the room, a clock."""
+    schema = load_schema()
+    needed = [required(a.name, a.part) for a in schema.attributes]
+    joints = torch.zeros(len(schema), len(COMMON_JOINTS), dtype=torch.bool)
+    for row, (own, _) in zip(joints, needed, strict=True):
+        row[sorted(own)] = True
+    flags = ([bool(ends) for _, ends in needed], schema.depth.tolist(), [name in IN_ROOM for name in schema.names],
+             [name in TIMED for name in schema.names])  # fmt: skip
+    ends, depth, room, timed = (torch.tensor(flag, dtype=torch.bool) for flag in flags)
+    return joints, ends, depth, room, timed
 
 
 def measure_clips(clips: Sequence[Clip]) -> Float64[np.ndarray, "N A"]:

@@ -15,12 +15,12 @@ BINS = 6
 """Stretches of the clip whose means make its course."""
 
 
-def course_features(bodies: Bodies) -> Float[Tensor, "N S"]:
+def course_features(bodies: Bodies, signals: Signals | None = None) -> Float[Tensor, "N S"]:
     """Level, spread, ends, change and course of every time course.
 
     Sides are told as leading and other, so that mirrored performances give nearly equal features.
     """
-    course = courses(Signals(bodies))
+    course = courses(Signals(bodies) if signals is None else signals)
     low, middle, high = torch.quantile(course, course.new_tensor([0.05, 0.5, 0.95]), dim=1)
     bins = torch.stack([part.mean(dim=1) for part in course.tensor_split(BINS, dim=1)], dim=1)
     shape = (bins - bins[:, :1])[:, 1:].flatten(1)

@@ -19,6 +19,7 @@ from skelzero.errors import UserError
 from skelzero.kinematics.attributes import lines, measure
 from skelzero.kinematics.bodies import to_bodies
 from skelzero.kinematics.features import VERSION, course_features
+from skelzero.kinematics.signals import Signals
 from skelzero.preprocess import Prepared
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.attributes.vectors import clip_vectors, typical
@@ -51,8 +52,9 @@ def of_clips(clips: Sequence[Clip]) -> tuple[Float32[np.ndarray, "N A"], Float32
     for start in range(0, len(clips), BATCH):
         bodies = to_bodies([clips[i] for i in range(start, min(start + BATCH, len(clips)))])
         with torch.inference_mode():
-            measured.append(clip_vectors(schema.settle(measure(bodies).double().numpy())))
-            courses.append(course_features(bodies).numpy())
+            signals = Signals(bodies)
+            measured.append(clip_vectors(schema.settle(measure(bodies, signals).double().numpy())))
+            courses.append(course_features(bodies, signals).numpy())
     return np.concatenate(measured), np.concatenate(courses)
 
 
