@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from skelzero.text import ActionClass, ClassSet, load_class_set
+from skelzero.text import ActionClass, ClassSet, load_class_set, load_text_encoder
 from skelzero.text.attributes.profiles import read_profile
 from skelzero.text.attributes.schema import load_schema
-from skelzero.text.attributes.translator import _examples
+from skelzero.text.attributes.translator import learned_from
 from skelzero.text.class_sets import class_set_names
 from skelzero.text.rules import check_class_set, sentences
 from skelzero.text.words import EVERYDAY, everyday_phrasings, everyday_word, key_of, understand
@@ -164,5 +164,5 @@ def test_no_profile_contradicts_itself() -> None:
 def test_nothing_is_learned_from_them() -> None:
     """Published figures rest on what the translator learns from and on the class sets."""
     assert EVERYDAY not in class_set_names()
-    texts = set(_examples(())[0])
+    texts = set(learned_from(load_text_encoder("minilm")).texts)
     assert [c.code for c in EVERYDAYS if {c.action, c.motion} & texts] == []
