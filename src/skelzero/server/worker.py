@@ -18,6 +18,8 @@ from skelzero.errors import UserError
 from skelzero.server import wire
 from skelzero.server.failures import failure, no_memory
 
+MAX_CACHE = 256 << 20
+"""Bytes of text vectors on disk; strangers bring ever new words."""
 RETIRE = 512 << 20
 """A worker that has grown by this much is replaced by a fresh one: caches and leaks have a bound."""
 
@@ -83,9 +85,12 @@ def _take(stream: BinaryIO, size: int) -> Path:
 
 
 def _clear() -> None:
-    """Remove what a request left in the folder of uploads."""
+    """Remove what a request left in the folder of uploads, and text vectors that have become too many."""
     for path in Path().iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    cache = Path(os.environ["SKELZERO_CACHE"])
+    if sum(path.stat().st_size for path in cache.rglob("*")) > MAX_CACHE:
+        shutil.rmtree(cache)
 
 
 def _stay_in(folder: Path) -> None:
