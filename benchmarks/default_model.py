@@ -5,7 +5,8 @@ Top-1 and top-5 with intervals over clips and over subjects; calibration; which 
 these" when half of the classes, drawn at random, are not on the list; beside it the same model among the unseen classes
 of 16 draws (what a model trained on the set's own seen classes is judged by), and a supervised linear classifier.
 Explanations: what the label's probability loses when the parts (moments) are taken away that the explanation names
-first, against as many random others; once taken away as the explanation does it, once held still instead.
+first, against as many random others; once taken away as the explanation does it, once held still instead. Pictures:
+the same clips with two coordinates only, as filmed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sklearn.metrics import roc_auc_score
 
 from across import Source, from_store, supervised
 from skelzero.clips import Clip, ClipStore
+from skelzero.kinematics.pictures import picture
 from skelzero.methods.described import likeness
 from skelzero.preprocess import default_pipeline, prepare
 from skelzero.protocol.calibration import expected_calibration_error
@@ -155,10 +157,12 @@ def measure(recognizer: Recognizer, name: str, path: Path, explained: int) -> di
     kept = prepare(store, default_pipeline(store.layout))
     clips = _Lazy(len(kept.names), lambda i: store[rows[str(kept.names[i])]])
     probabilities = recognizer.run.card.calibration.probabilities(scores)
+    pictures = recognizer.features([picture(clips[i]) for i in range(len(clips))])
     return {
         "clips": len(scores), "chance": 1 / len(target.classes), **accuracy(scores, target.truth, kept.subjects),
         "calibration_error": expected_calibration_error(probabilities, target.truth),
         "mean_probability": float(probabilities.max(axis=1).mean()),
+        "top1_of_pictures": top_k(recognizer.run.method.scores(pictures, bank), target.truth),
         "unseen_of_draws": unseen_draws(target, scores), "supervised": supervised(target)["top1"],
         "rejection": rejection(recognizer, target, scores), "explained": faithful(recognizer, target, clips, explained),
     }  # fmt: skip
