@@ -194,7 +194,9 @@ def test_leaving_a_set_out_leaves_it_out(name: str) -> None:
     whole = learned_from(MINILM)
     kept = whole.without(kin_of(name))
     texts, names = kept.texts, kept.names
-    others = {text for text, label in zip(whole.texts, whole.names, strict=True) if label not in {c.label for c in left}}
+    others = {
+        text for text, label in zip(whole.texts, whole.names, strict=True) if label not in {c.label for c in left}
+    }
     assert others <= set(texts) and len(texts) == len(kept.vectors) == len(names) < len(whole.texts)
     elsewhere = {c.label for kin in class_set_names() if load_class_set(kin).name not in kin_of(name)
                  for c in load_class_set(kin).classes}  # fmt: skip

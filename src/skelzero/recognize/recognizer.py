@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -29,6 +30,9 @@ from skelzero.text import ClassSet, TextBank, build_bank, load_text_encoder
 from skelzero.text.attributes.translator import DOUBTFUL, load_translator, texts_of
 from skelzero.text.attributes.vectors import clip_values_of, values_of
 from skelzero.text.words import understand
+
+LISTS_KEPT = 64
+"""Word lists whose texts are kept."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Recognizer:
         if key not in self._banks:
             class_set, understood = understand(key)
             self._banks[key] = self._bank(class_set), understood
+            _forget_oldest(self._banks)
         return self._banks[key]
 
     def features(self, clips: Sequence[Clip]) -> Float32[np.ndarray, "N D"]:
@@ -206,6 +211,7 @@ class Recognizer:
         key = tuple(labels)
         if key not in self._doubted:
             self._doubted[key] = self._doubts(understand(key)[0])
+            _forget_oldest(self._doubted)
         return self._doubted[key]
 
     def _doubts(self, asked: ClassSet) -> list[str]:
@@ -231,3 +237,8 @@ class Recognizer:
         if np.isnan(clip.fps):
             notes.append("the recording does not say its frame rate; 30 frames a second are assumed")
         return tuple(notes)
+
+
+def _forget_oldest(kept: dict[tuple[str, ...], Any]) -> None:
+    while len(kept) > LISTS_KEPT:
+        del kept[next(iter(kept))]
