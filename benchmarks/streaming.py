@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from pairs import put
 from skelzero.clips import Clip, JointLayout
 from skelzero.readers import read_clip
 from skelzero.recognize import Recognizer
 from skelzero.recognize.stream import LiveRecognizer
+from skelzero.recognize.threads import one_thread
 from skelzero.synthetic import generate
 
 FPS = 30.0
@@ -112,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
+    one_thread()
     frames, layout, source = motion(given.seconds)
     frames = np.repeat(frames[:, None], given.persons, axis=1)  # (T, P, V, C)
     recognizer = Recognizer.load(given.model)

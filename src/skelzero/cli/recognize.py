@@ -39,10 +39,12 @@ def recognize(
     """
     from skelzero.readers import read_clips
     from skelzero.recognize import Recognizer
+    from skelzero.recognize.threads import one_thread
 
     if json and csv:
         raise UserError("one form of output at a time", got="--json and --csv", next_step="leave one of them out")
     words = read_labels(labels, labels_file)
+    one_thread()
     recognizer = Recognizer.load(model)
     answers: list[dict[str, Any]] = []
     for file in files:

@@ -53,11 +53,13 @@ def stream(
     from skelzero.clips import load_layout
     from skelzero.recognize import Recognizer
     from skelzero.recognize.lines import Terms, converse
+    from skelzero.recognize.threads import one_thread
 
     if port is not None and replay is not None:
         raise UserError("a recording or a socket?", expected="--port or --from, not both")
     words = _words(labels, labels_file)
     terms = Terms(words, None if layout is None else load_layout(layout), fps, persons, top, false_accepts)
+    one_thread()
     recognizer = Recognizer.load(model)
     try:
         if replay is not None:

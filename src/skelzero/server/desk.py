@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from skelzero.cards import plain
 from skelzero.clips import Clip, load_layout
@@ -17,6 +16,7 @@ from skelzero.errors import UserError
 from skelzero.readers import READERS, read_clips
 from skelzero.recognize import Recognizer
 from skelzero.recognize.stream import LiveRecognizer
+from skelzero.recognize.threads import one_thread
 from skelzero.recognize.windows import frame_rate
 from skelzero.server.examples import example_clip, example_names
 from skelzero.server.failures import RefusedError, error_event
@@ -41,7 +41,7 @@ class Desk:
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        torch.set_num_threads(1)  # several workers share the cores
+        one_thread()  # several workers share the cores
         self.max_seconds = float(options["max_seconds"])
         self.max_clips = int(options["max_clips"])
         folders = [Path(folder) for folder in options["models"]]
