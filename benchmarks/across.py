@@ -1,8 +1,8 @@
 """Across data sets: trained on some, asked about all classes of another; and what needs no training at all.
 
-`python benchmarks/across.py --data msr_action3d=STORE utd_mhad=STORE nw_ucla=STORE [--json FILE]`. All clips of the
-third data set are judged among all its classes. Features are kinematic (no encoder is trained), so that every source
-of motion has the same ones. Training classes that are related to a class of the third data set - their names share a
+`python benchmarks/across.py --data msr_action3d=STORE utd_mhad=STORE nw_ucla=STORE [--cmu ARCHIVE] [--json FILE]`. All
+clips of the third data set are judged among all its classes. Features are kinematic (no encoder is trained), so that
+every source of motion has the same ones. Training classes that are related to a class of the third data set - their names share a
 verb - are kept or dropped. Beside it, supervised: a linear classifier of the same features, trained on the third data
 set's own training clips and judged by its test clips.
 """
@@ -29,6 +29,7 @@ from skelzero.protocol.partitions import usual_partition
 from skelzero.synthetic import generate
 from skelzero.text import ClassSet, TextBank, build_bank, load_class_set, load_text_encoder
 from skelzero.text.attributes.schema import load_schema
+from train_default_model import CMU_CLASSES, cmu_windows
 
 TEXTS = ("action", "motion")
 ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -42,6 +43,10 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("skelzero, attributes read from texts", "skelzero", (*TEXTS, "read-attributes")),
 )
 EXTRAS = {"the other two": ("two",), "the other two and synthetic": ("two", "synthetic"), "synthetic": ("synthetic",)}
+WITH_CMU = {
+    "synthetic and CMU": ("synthetic", "cmu"),
+    "the other two and synthetic and CMU": ("two", "synthetic", "cmu"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,14 @@ def from_synthetic() -> Source:
     classes = load_class_set("synthetic")
     truth = np.array([classes.index(clip.origin.code) for clip in clips])
     return Source("synthetic", np.concatenate(of_clips(clips), axis=1), truth, classes, np.ones(len(clips), dtype=bool))
+
+
+def from_cmu(archive: Path) -> Source:
+    windows = list(cmu_windows(archive))
+    classes = load_class_set(CMU_CLASSES)
+    truth = np.array([classes.index(code) for code, _ in windows])
+    features = np.concatenate(of_clips([clip for _, clip in windows]), axis=1)
+    return Source("cmu", features, truth, classes, np.ones(len(truth), dtype=bool))
 
 
 def unrelated(source: Source, target: Source) -> Source:
@@ -127,10 +140,12 @@ def part_of(classes: ClassSet, codes: Sequence[str]) -> ClassSet:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", required=True, metavar="CLASS_SET=STORE")
+    parser.add_argument("--cmu", type=Path, help="archive of CMU's BVH files, to train on as well")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     sources = {name: from_store(name, Path(path)) for name, _, path in (item.partition("=") for item in given.data)}
-    synthetic = from_synthetic()
+    made = {"synthetic": from_synthetic(), **({"cmu": from_cmu(given.cmu)} if given.cmu else {})}
+    extras = EXTRAS | (WITH_CMU if given.cmu else {})
     found: dict[str, Any] = {"training-free": {}, "across": {}, "supervised": {}}
     for name, target in sources.items():
         free = found["training-free"][name] = {"chance": 1 / len(target.classes), "clips": len(target.truth)}
@@ -141,8 +156,11 @@ def main() -> None:
                 free[form] = zero_shot("match", (kind,), others, classes)
         found["supervised"][name] = supervised(target)
         for related in ("kept", "dropped"):
-            for extra, training in EXTRAS.items():
-                trained_on = [*(others if "two" in training else []), *([synthetic] if "synthetic" in training else [])]
+            for extra, training in extras.items():
+                trained_on = [
+                    *(others if "two" in training else []),
+                    *(made[name] for name in training if name in made),
+                ]
                 chosen = trained_on if related == "kept" else [unrelated(source, target) for source in trained_on]
                 cell = found["across"][f"{name}, related {related}, {extra}"] = {
                     "classes": sum(len(s.classes) for s in chosen), "clips": sum(len(s.truth) for s in chosen),
@@ -167,7 +185,7 @@ def show(found: dict[str, Any]) -> None:
     for setting, cell in found["across"].items():
         put(f"to {setting} ({cell['classes']} classes, {cell['clips']} clips)",
             {label: f"{cell[label]['top1']:.1%}" for label, _, _ in ROWS})  # fmt: skip
-    for extra in EXTRAS:
+    for extra in dict.fromkeys(setting.split(", ", 2)[2] for setting in found["across"]):
         cells = [cell for setting, cell in found["across"].items() if setting.endswith(f", {extra}")]
         put(f"mean over the six settings, {extra}", {
             label: f"{np.mean([cell[label]['top1'] for cell in cells]):.1%}" for label, _, _ in ROWS

@@ -67,7 +67,7 @@ for item in utd:22/5,18/9,14/13 ucla:8/2,5/5; do
   $RUN compare --methods ridge $BESIDE --semantics attributes "${here[@]}" >/dev/null
 done
 STORES=("msr_action3d=$OUT/msr" "utd_mhad=$OUT/utd" "nw_ucla=$OUT/ucla")
-${RUN%skelzero}python benchmarks/across.py --data "${STORES[@]}" --json "$OUT/across.json"
+${RUN%skelzero}python benchmarks/across.py --data "${STORES[@]}" --cmu "$DATA/cmu_bvh.tar.xz" --json "$OUT/across.json"
 ${RUN%skelzero}python benchmarks/attribute_errors.py --data "${STORES[@]}" --json "$OUT/attribute-errors.json"
 
 # SCALE's ablations, MSF as published, and MSF's texts one by one.

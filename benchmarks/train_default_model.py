@@ -46,6 +46,7 @@ from skelzero.text.vocabulary import vocabulary_bank
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE.parent / "src" / "skelzero" / "recognize" / "model"
+CMU_CLASSES = HERE / "cmu_trials.yaml"
 CMU = HERE.parents[1] / "shared" / "data" / "cmu_bvh.tar.xz"
 NAME, METHOD, KINDS = "synthetic and CMU", "skelzero", ("action", "motion", WRITTEN)
 SUBJECTS, REPLICATIONS, SEED, FOLDS = 8, 2, 0, 5
@@ -118,7 +119,7 @@ def gather(cmu: Path) -> Motion:
     clips += [spoiled(clip, rng) for clip in clips] + [flattened(clip, rng) for clip in clips]
     y = [known.index(clip.origin.code) for clip in clips]
     windows = list(cmu_windows(cmu))
-    described = load_class_set(HERE / "cmu_trials.yaml")
+    described = load_class_set(CMU_CLASSES)
     y += [len(known) + described.index(code) for code, _ in windows]
     real = np.arange(len(y)) >= len(clips)
     clips += [clip for _, clip in windows]
