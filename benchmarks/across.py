@@ -2,9 +2,9 @@
 
 `python benchmarks/across.py --data msr_action3d=STORE utd_mhad=STORE nw_ucla=STORE [--cmu ARCHIVE] [--json FILE]`. All
 clips of the third data set are judged among all its classes. Features are kinematic (no encoder is trained), so that
-every source of motion has the same ones. Training classes that are related to a class of the third data set - their names share a
-verb - are kept or dropped. Beside it, supervised: a linear classifier of the same features, trained on the third data
-set's own training clips and judged by its test clips.
+every source of motion has the same ones. Training classes that are related to a class of the third data set - their
+names share a verb - are kept or dropped. Beside it, supervised: a linear classifier of the same features, trained on
+the third data set's own training clips and judged by its test clips.
 """
 
 from __future__ import annotations
