@@ -258,16 +258,15 @@ def _card(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of packages that nobody needs here."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """The exporter warns of packages that nobody needs here, and tells listeners of each of ten thousand steps."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)
 
 
 def _translations() -> dict[Any, Any]:
