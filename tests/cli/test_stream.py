@@ -156,6 +156,7 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*PROGRAM, "--labels", LABELS, "--layout", "common20", *arguments], env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a program in the background ignores Ctrl-C
     )  # fmt: skip
 
 
@@ -177,7 +178,10 @@ def test_a_socket_takes_one_stream_after_another_until_ctrl_c(clip: Clip) -> Non
         # A client that disappears without a word does not end the service.
         socket.create_connection(("127.0.0.1", port)).close()
         program.send_signal(signal.SIGINT)
-        said = program.communicate(timeout=60)[1]
+        try:
+            said = program.communicate(timeout=60)[1]
+        finally:
+            program.kill()
     assert program.returncode == 0 and b"Traceback" not in said
 
 
