@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -197,6 +198,7 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
 
 def run_graph(path: Path, inputs: Inputs) -> np.ndarray:
     """What a graph gives in onnxruntime; inputs that it does not read are left out."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would send what it ran to its makers
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
