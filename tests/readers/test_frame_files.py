@@ -50,7 +50,8 @@ def test_long_recordings_take_no_longer_a_frame() -> None:
         assert len(source.read()) == 3 * frames + 1
         return time.perf_counter() - begin
 
-    assert seconds(20_000) < 100 * max(seconds(1000), 1e-3)
+    quickest = {frames: min(seconds(frames) for _ in range(3)) for frames in (1000, 20_000)}
+    assert quickest[20_000] < 100 * max(quickest[1000], 1e-3)
 
 
 def test_numbers_far_apart_make_no_bomb() -> None:
