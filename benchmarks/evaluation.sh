@@ -51,7 +51,8 @@ for item in utd:random:9:utd_mhad ucla:random:5:nw_ucla msr:random:7:msr_action3
   for kinds in label action motion action,motion attributes motion,attributes action,motion,attributes; do
     $RUN compare --methods ridge,eszsl $BESIDE --semantics $kinds --setting zsl "${here[@]}" >/dev/null
   done
-  $RUN compare --methods devise,scale,msf --semantics attributes --setting zsl "${here[@]}" >/dev/null
+  $RUN compare --methods devise,scale,msf,smie,pgfa --semantics attributes --setting zsl "${here[@]}" >/dev/null
+  $RUN compare --methods devise,scale,msf,smie --semantics action,motion,attributes --setting zsl "${here[@]}" >/dev/null
   $RUN compare --methods match,skelzero --semantics action,motion,attributes --setting zsl,gzsl "${here[@]}" >/dev/null
   for words in "$words" "$words-second"; do
     $RUN compare --methods ridge $BESIDE --class-set "$words" --semantics action,motion --setting zsl "${here[@]}" >/dev/null
@@ -69,6 +70,17 @@ done
 STORES=("msr_action3d=$OUT/msr" "utd_mhad=$OUT/utd" "nw_ucla=$OUT/ucla")
 ${RUN%skelzero}python benchmarks/across.py --data "${STORES[@]}" --cmu "$DATA/cmu_bvh.tar.xz" --json "$OUT/across.json"
 ${RUN%skelzero}python benchmarks/attribute_errors.py --data "${STORES[@]}" --json "$OUT/attribute-errors.json"
+
+# The packaged model on what it never saw; what its steps to the common body are worth; what is lost in pictures.
+${RUN%skelzero}python benchmarks/default_model.py --data "${STORES[@]}" --json "$OUT/default-model.json"
+${RUN%skelzero}python benchmarks/body_steps.py --data "${STORES[@]}" --json "$OUT/body-steps.json"
+${RUN%skelzero}python benchmarks/flat.py --data "${STORES[@]}" --json "$OUT/flat.json"
+
+# PGFA's settings one by one, on the data set of choices.
+for change in pgfa.learn_scale=true pgfa.augment=false pgfa.centre_text=false; do
+  $RUN compare --methods pgfa --set $change --setting zsl --data "$OUT/msr" --split random:7 --draws 6 \
+    --out "$OUT/pgfa-$change" --json >/dev/null
+done
 
 # SCALE's ablations, MSF as published, and MSF's texts one by one.
 $RUN compare --methods ridge,scale,$ABLATIONS --setting zsl --data "$OUT/utd" --split random:9 --draws 16 \

@@ -20,6 +20,9 @@ NAMES = (
     "pgfa_training",
     "pgfa_evaluation",
     "ntu_conse",
+    "recognize_time",
+    "streaming",
+    "server_load",
 )
 
 
