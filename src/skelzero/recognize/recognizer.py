@@ -83,7 +83,7 @@ class Recognizer:
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> Recognizer:
-        """From a run folder (`skelzero train`), or the model in the package, which has seen synthetic motion only."""
+        """From a run folder (`skelzero train`), or the model in the package (synthetic motion and CMU motion capture)."""
         if folder is None:
             with resources.as_file(resources.files("skelzero.recognize") / "model") as default:
                 return cls(Run.load(default))
