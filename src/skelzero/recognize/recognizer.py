@@ -83,7 +83,7 @@ class Recognizer:
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> Recognizer:
-        """From a run folder (`skelzero train`), or the model in the package (synthetic motion and CMU motion capture)."""
+        """From a run folder (`skelzero train`), or the model in the package (synthetic motion and CMU mocap)."""
         if folder is None:
             with resources.as_file(resources.files("skelzero.recognize") / "model") as default:
                 return cls(Run.load(default))
