@@ -30,7 +30,7 @@ from skelzero.protocol.metrics import per_class_mean, top_k
 from skelzero.protocol.rejection import statistic
 from skelzero.protocol.splits import load_split
 from skelzero.recognize import Recognizer
-from skelzero.recognize.explain import Reason, joints_of, log_odds, without_frames, without_part
+from skelzero.recognize.explain import Reason, joints_of, log_odds, stretches, without_frames, without_part
 from skelzero.recognize.windows import cut, find_windows
 from skelzero.text import load_class_set
 
@@ -124,7 +124,7 @@ def occlusions(window: Clip, reason: Reason, rng: np.random.Generator) -> dict[s
              "part held still, named": [held_still(window, named)],
              "part held still, random": [held_still(window, p) for p in drawn]}  # fmt: skip
     if len(reason.moments) > 1:
-        spans = [_frames(window, reason, k) for k in range(len(reason.moments))]
+        spans = stretches(window.frames)
         first = int(np.argmax([weight for _, _, weight in reason.moments]))
         rest = [k for k in rng.permutation(len(spans)) if k != first][:3]
         found |= {"moment, named": [without_frames(window, *spans[first])],
@@ -141,11 +141,6 @@ def held_still(window: Clip, part: str) -> Clip:
     trunk = np.nanmean(x[:, :, own["trunk"]], axis=2, keepdims=True)
     x[:, :, own[part]] = np.nanmean(x[:, :, own[part]] - trunk, axis=1, keepdims=True) + trunk
     return window.with_step(f"{part} held still", x)
-
-
-def _frames(window: Clip, reason: Reason, k: int) -> tuple[int, int]:
-    borders = np.linspace(0, window.frames, len(reason.moments) + 1).round().astype(int)
-    return int(borders[k]), int(borders[k + 1])
 
 
 def measure(recognizer: Recognizer, name: str, path: Path, explained: int) -> dict[str, Any]:

@@ -9,9 +9,31 @@ from jaxtyping import Float32
 
 from skelzero.errors import UserError
 from skelzero.kinematics import ATTRIBUTES
+from skelzero.methods.base import ZeroShotMethod
 from skelzero.text import TextBank
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.class_sets import READ, WRITTEN
+
+
+class DescribedMethod(ZeroShotMethod):
+    """A method that compares measured with described attributes, and can say what each of them added."""
+
+    described = True
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """Where the measured attributes are among the features."""
+        raise NotImplementedError
+
+    def contributions(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K A"]:
+        """What each measured attribute adds to the scores; predictions and texts, if there are any, are not counted."""
+        return agreement_by_attribute(*self._sides(x, bank))
+
+    def _sides(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"], Float32[np.ndarray, " A"]]:
+        """Measured attributes, described ones, and weights."""
+        raise NotImplementedError
 
 
 def described(bank: TextBank) -> Float32[np.ndarray, "K A"]:

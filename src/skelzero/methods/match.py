@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float32, Int
 
-from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
-from skelzero.methods.described import agreement, agreement_by_attribute, described, measured_columns
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
+from skelzero.methods.described import DescribedMethod, agreement, described, measured_columns
 from skelzero.text import TextBank
 
 
-class Match(ZeroShotMethod):
+class Match(DescribedMethod):
     """The class whose profile is nearest to the clip's measured motion attributes, by cosine over what is known.
 
     Nothing is learned from the clips and texts that `fit` gets; it only notes where the attributes are. The scales of
@@ -21,7 +21,6 @@ class Match(ZeroShotMethod):
 
     Settings: ClassVar[type[MethodSettings]] = MethodSettings
     kind = "match"
-    described = True
     encoder = "kinematics"
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
@@ -33,12 +32,7 @@ class Match(ZeroShotMethod):
 
     @property
     def columns(self) -> tuple[int, int]:
-        """Where the measured attributes are among the features."""
         return self.columns_
-
-    def contributions(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K A"]:
-        """What each attribute adds to the scores."""
-        return agreement_by_attribute(*self._sides(x, bank))
 
     def _sides(
         self, x: Float32[np.ndarray, "N D"], bank: TextBank

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 from pydantic import Field
 
-from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
-from skelzero.methods.described import agreement, agreement_by_attribute, described, measured_columns
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
+from skelzero.methods.described import DescribedMethod, agreement, described, measured_columns
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -52,13 +52,12 @@ class SkelzeroSettings(MethodSettings):
     texts: float | None = Field(None, ge=0)
 
 
-class Skelzero(ZeroShotMethod):
+class Skelzero(DescribedMethod):
     """Measured, corrected and predicted attributes, and texts, by late fusion."""
 
     Settings: ClassVar[type[MethodSettings]] = SkelzeroSettings
     kind = "skelzero"
     staged = True
-    described = True
     encoder = "+kinematics"
     settings: SkelzeroSettings
 
@@ -118,13 +117,8 @@ class Skelzero(ZeroShotMethod):
 
     @property
     def columns(self) -> tuple[int, int]:
-        """Where the measured attributes are among the features."""
         start, stop = self.arrays_["columns"].tolist()
         return start, stop
-
-    def contributions(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K A"]:
-        """What each measured attribute adds to the scores; predictions and texts are not counted."""
-        return agreement_by_attribute(*self._sides(x, bank))
 
     def _sides(
         self, x: Float32[np.ndarray, "N D"], bank: TextBank

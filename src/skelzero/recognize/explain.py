@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -105,6 +106,16 @@ def without_frames(clip: Clip, start: int, end: int) -> Clip:
                    fps=clip.fps * len(keep) / clip.frames)  # fmt: skip
 
 
+def stretches(frames: int) -> list[tuple[int, int]]:
+    """Frames [start, end) of each moment; none where a window is too short for two.
+
+    >>> stretches(5), stretches(3)
+    ([(0, 2), (2, 5)], [])
+    """
+    borders = np.linspace(0, frames, min(MOMENTS, frames // 2) + 1).round().astype(int).tolist()
+    return list(pairwise(borders)) if len(borders) > 2 else []
+
+
 def joints_of(layout: JointLayout) -> dict[str, list[int]]:
     """Joints of a layout by part of the body; those beyond the common body (fingers, face) go with their parent."""
     of_common = {joint: part for part, joints in PARTS.items() for joint in joints}
@@ -185,11 +196,10 @@ def explain(
         Seconds of the recording at which the window begins.
     fps : float
     """
-    borders = np.linspace(0, window.frames, min(MOMENTS, window.frames // 2) + 1).round().astype(int)
-    stretches = list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)) if len(borders) > 2 else []
+    moments = stretches(window.frames)
     own = joints_of(window.layout)
     shown = [part for part in PARTS if np.isfinite(window.positions[:, :, own[part]]).any()]
-    changed = [without_part(window, part) for part in shown] + [without_frames(window, *s) for s in stretches]
+    changed = [without_part(window, part) for part in shown] + [without_frames(window, *s) for s in moments]
     odds = log_odds(score([window, *changed]), label, temperature)
     losses = np.maximum(odds[0] - odds[1:], 0)
     by_part = _shares(losses[: len(shown)])
@@ -199,7 +209,7 @@ def explain(
     return Reason(
         label=name, parts=tuple(sorted(weights.items(), key=lambda item: -item[1])),
         moments=tuple((begin + a / fps, begin + b / fps, float(w))
-                      for (a, b), w in zip(stretches, by_moment, strict=True)), joints=joints,
+                      for (a, b), w in zip(moments, by_moment, strict=True)), joints=joints,
     )  # fmt: skip
 
 

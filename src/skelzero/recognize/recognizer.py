@@ -15,9 +15,7 @@ from skelzero.clips import Clip
 from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
 from skelzero.kinematics import of_clips
-from skelzero.methods.described import described, likeness
-from skelzero.methods.match import Match
-from skelzero.methods.skelzero import Skelzero
+from skelzero.methods.described import DescribedMethod, described, likeness
 from skelzero.preprocess import PIPELINES, prepare_clips
 from skelzero.protocol.rejection import statistic
 from skelzero.protocol.run import Run
@@ -122,7 +120,7 @@ class Recognizer:
         probabilities, rejected = self.judge(features, bank, false_accepts)
         segments = merge_windows(windows, probabilities, rejected, list(bank.labels), frame_rate(clip), top)
         if explain:
-            segments = [self._explained(clip, s, windows, probabilities, bank) for s in segments]
+            segments = [self._explained(clip, s, windows, features, probabilities, bank) for s in segments]
         return Recognition(segments, understood, (*self._notes(clip), *self._doubts_of(labels)))
 
     def judge(
@@ -142,8 +140,8 @@ class Recognizer:
         return probabilities, statistic(scores, against, likeness(bank, vocabulary)) < least
 
     def _explained(
-        self, clip: Clip, segment: Segment, windows: Sequence[Window], probabilities: Float[np.ndarray, "W K"],
-        bank: TextBank,
+        self, clip: Clip, segment: Segment, windows: Sequence[Window], features: Float32[np.ndarray, "W D"],
+        probabilities: Float[np.ndarray, "W K"], bank: TextBank,
     ) -> Segment:  # fmt: skip
         """The segment with the reason for its first label, looked for in the window that is surest of it."""
         fps, first = frame_rate(clip), segment.labels[0].label
@@ -156,8 +154,8 @@ class Recognizer:
             window, lambda clips: self.run.method.scores(self.features(clips), bank), label, first,
             self.run.card.calibration.temperature, windows[best].start / fps, fps,
         )  # fmt: skip
-        if isinstance(self.run.method, Match | Skelzero):
-            x = self.features([window])
+        if isinstance(self.run.method, DescribedMethod):
+            x = features[[best]]
             found = attribute_reasons(
                 self.run.method.contributions(x, bank)[0], clip_values_of(x[:, slice(*self.run.method.columns)])[0],
                 values_of(described(bank))[label], label, probabilities[best],
