@@ -144,3 +144,17 @@ def test_an_empty_folder_is_one_message(tmp_path: Path, capsys: pytest.CaptureFi
 def test_every_format_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "formats", "--json"]) == 0
     assert {"ntu", "utd-mhad", "bvh"} <= set(json.loads(capsys.readouterr().out))
+
+
+def test_layouts_are_listed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "layouts"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "" and "mediapipe33-image" in captured.err and "left_hand" in captured.err
+    page = tmp_path / "layouts.html"
+    assert main(["data", "layouts", "--html", str(page), "--svg", str(tmp_path / "svg"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    names = [fact["name"] for fact in said["layouts"]]
+    assert said["files"] == [*(str(tmp_path / "svg" / f"{name}.svg") for name in names), str(page)]
+    assert all(Path(file).stat().st_size > 1000 for file in said["files"])
+    ntu = said["layouts"][names.index("ntu25")]
+    assert (ntu["dims"], ntu["missing"], ntu["common"]["spine"]) == (3, {}, ["spine_mid"])

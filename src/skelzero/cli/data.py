@@ -63,6 +63,35 @@ def formats(json: AsJson = False) -> None:
 
 
 @data.command()
+def layouts(
+    html: Annotated[Path | None, typer.Option(help="Write the layouts as a page with pictures.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of each layout into this folder.")] = None,
+    json: AsJson = False,
+) -> None:
+    """List the joint layouts, and what of the common body each gives; with a picture of each.
+
+    Example: `skelzero data layouts --html layouts.html`
+    """
+    from skelzero.clips import layout_names, load_layout
+    from skelzero.report.layouts import facts_of, write_layouts_page, write_pictures
+
+    written = [] if svg is None else write_pictures(svg)
+    if html is not None:
+        write_layouts_page(html)
+        written.append(html)
+    facts = [facts_of(load_layout(name)) for name in layout_names()]
+    if json:
+        console.put_json({"layouts": facts, "files": [str(path) for path in written]})
+    if written:
+        console.say("wrote " + ", ".join(str(path) for path in written))
+    elif not json:
+        rows = [(fact["name"], f"{fact['dims']}-D", len(fact["joints"]), len(fact["given"]), len(fact["mean"]),
+                 ", ".join(fact["missing"]) or "-") for fact in facts]  # fmt: skip
+        columns = ("layout", "space", "joints", "given", "as means", "missing of the common body")
+        console.put_table("joint layouts", columns, rows, words=("missing of the common body",))
+
+
+@data.command()
 def info(
     store: Annotated[Path, typer.Argument(help="A clip store.")],
     verify: Annotated[bool, typer.Option(help="Read every byte and compare with the checksums.")] = True,

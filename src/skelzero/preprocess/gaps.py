@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32, Int
 
 from skelzero.clips import JointLayout
 
@@ -40,10 +40,14 @@ def fill_from_neighbours(x: Float32[np.ndarray, "T V C"], layout: JointLayout) -
     never = np.isnan(x).any(axis=-1).all(axis=0)  # (V,)
     if not never.any() or never.all():
         return x
+    return np.where(never[None, :, None], x[:, stand_ins(layout, never)], x)
+
+
+def stand_ins(layout: JointLayout, never: Bool[np.ndarray, " V"]) -> Int[np.ndarray, " V"]:
+    """For every joint the nearest one along the bones that is seen; its own number where it is seen itself."""
     steps = bone_distances(layout)
     steps[:, never] = np.inf
-    nearest = steps.argmin(axis=1)
-    return np.where(never[None, :, None], x[:, nearest], x)
+    return steps.argmin(axis=1)
 
 
 def bone_distances(layout: JointLayout) -> Float32[np.ndarray, "V V"]:
