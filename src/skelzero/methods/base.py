@@ -99,6 +99,8 @@ class ZeroShotMethod(ABC):
     """Features that it needs: an encoder of its own, or what has to stand behind the one asked for (`+kinematics`)."""
     end_to_end: ClassVar[bool] = False
     """The features that it reads come from an encoder trained for it: see `EndToEndMethod`."""
+    statistics: ClassVar[tuple[str, ...]] = ("mean", "deviation", "text_mean", "seen_vectors")
+    """Of `_state`, what is read off clips and texts and not counted among the parameters."""
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -194,6 +196,21 @@ class ZeroShotMethod(ABC):
         """Clips and classes as vectors of one space in which they are compared by cosine; None where there is none."""
         return self._embed(*self._checked(x, bank))
 
+    def space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]] | None:  # fmt: skip
+        """Clips and classes in the space in which they meet, to be looked at; None where there is none.
+
+        Distances need not be what scores are made of: a generative method gives its latent means.
+        """
+        return self._space(*self._checked(x, bank))
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned. A classifier that is trained for the classes asked about is not among them."""
+        self._check_fitted()
+        return sum(v.size for k, v in self._state().items() if v.dtype.kind == "f" and k not in self.statistics)
+
     def predict(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Int[np.ndarray, " N"]:
         """The best class of a bank for each clip, as row numbers."""
         return self.scores(x, bank).argmax(axis=1)
@@ -249,6 +266,11 @@ class ZeroShotMethod(ABC):
     ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]] | None:  # fmt: skip
         return None
 
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]] | None:  # fmt: skip
+        return self._embed(x, bank)
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):
             raise UserError(f"{self.kind} is not fitted", next_step="call fit, or load a trained one")
@@ -293,7 +315,7 @@ class EndToEndMethod(ZeroShotMethod):
 
 
 def _features(x: np.ndarray, width: int | None) -> Float32[np.ndarray, "N D"]:
-    x = np.asarray(x)
+    x = np.asanyarray(x)
     if x.ndim != 2 or x.dtype.kind != "f" or (width is not None and x.shape[1] != width):
         raise UserError(
             "features do not fit", got=f"{x.dtype} {x.shape}", expected=f"float (clips, {width or 'width'})"
@@ -301,7 +323,8 @@ def _features(x: np.ndarray, width: int | None) -> Float32[np.ndarray, "N D"]:
     if not np.isfinite(x).all():
         bad = int((~np.isfinite(x).all(axis=1)).sum())
         raise UserError("features are not finite", got=f"{bad} of {len(x)} clips", next_step="leave these clips out")
-    return np.ascontiguousarray(x, dtype=np.float32)
+    # Keeps an array that counts products (`protocol.cost`) what it is.
+    return np.require(x, np.float32, "C")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 from pydantic import Field
 
-from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
+from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.described import DescribedMethod, agreement, described, measured_columns
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
@@ -57,6 +57,7 @@ class Skelzero(DescribedMethod):
 
     Settings: ClassVar[type[MethodSettings]] = SkelzeroSettings
     kind = "skelzero"
+    statistics = (*ZeroShotMethod.statistics, "measured_mean", "profile_mean")
     staged = True
     encoder = "+kinematics"
     settings: SkelzeroSettings
@@ -114,6 +115,13 @@ class Skelzero(DescribedMethod):
         if by_text and texts is not None:
             scores = scores + by_text * unit(z @ arrays["text_map"]) @ unit(texts - arrays["text_mean"]).T
         return scores.astype(np.float32)
+
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"]]:  # fmt: skip
+        """Measured and described attributes, weighted as they are compared."""
+        measured, profiles, weights = self._sides(x, bank)
+        return unit(measured * np.sqrt(weights)), unit(profiles * np.sqrt(weights))
 
     @property
     def columns(self) -> tuple[int, int]:

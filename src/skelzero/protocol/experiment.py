@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skelzero.methods import METHODS, ZeroShotMethod
-from skelzero.protocol import metrics
+from skelzero.protocol import cost, metrics, picture
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
 from skelzero.protocol.figures import (
@@ -201,7 +201,11 @@ def describe(
     clips = {"fit": len(phase.fit), "held": len(phase.held), "partition": bench.partition.rule}
     text = {"class_set": task.class_set, "encoder": phase.bank.encoder, "kinds": list(phase.bank.kinds),
             "sha256": phase.bank.text_sha256}  # fmt: skip
-    diagnostics = {**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy()}
+    diagnostics = {**trained.method.diagnostics_, "encoder_seen_top1": bench.encoder_accuracy(),
+                   "cost": cost.measure(trained.method, phase, seconds).model_dump()}  # fmt: skip
+    # One picture a split, and of random draws of the first: results stay small.
+    if task.seed == 0 and (drawn := picture.draw(trained.method, phase)) is not None:
+        diagnostics["picture"] = drawn.model_dump(mode="json")
     return Result(
         key=task.key, task=task, metrics=found.metrics, chance=found.chance, per_class=found.per_class,
         class_order=found.class_order, confusion=found.confusion, curves=found.curves, selection=trained.selection,

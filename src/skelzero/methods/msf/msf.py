@@ -41,6 +41,7 @@ class Msf(ZeroShotMethod):
 
     Settings: ClassVar[type[MethodSettings]] = MsfSettings
     kind = "msf"
+    statistics = (*ZeroShotMethod.statistics, "text_scale")
     scores_are_logits = True
     resumable = True
     staged = True
@@ -95,6 +96,14 @@ class Msf(ZeroShotMethod):
         if len(logits) == 1:
             return logits[0].numpy()
         return torch.stack(logits).log_softmax(dim=2).logsumexp(dim=0).numpy() - np.float32(np.log(len(logits)))
+
+    @torch.inference_mode()
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N Z"], Float32[np.ndarray, "K Z"]]:  # fmt: skip
+        """Latent means of clips and of texts, by the first of the models."""
+        clips = self._encode(self._clips(x), text=False, row=0)[0]
+        return clips.numpy(), self._encode(torch.from_numpy(self._texts_of(bank)), text=True, row=0)[0].numpy()
 
     def _trained_for(self, bank: TextBank) -> list[LatentClassifier]:
         """Classifiers of the bank's classes; those of the last few banks are kept."""

@@ -38,6 +38,7 @@ class Scale(ZeroShotMethod):
 
     Settings: ClassVar[type[MethodSettings]] = ScaleSettings
     kind = "scale"
+    statistics = (*ZeroShotMethod.statistics, "reference")
     settings: ScaleSettings
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
@@ -60,6 +61,14 @@ class Scale(ZeroShotMethod):
         if len(self.reference_):
             scores += self._energies(self.reference_, side).mean(dim=0)
         return scores.numpy()
+
+    @torch.inference_mode()
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N Z"], Float32[np.ndarray, "K Z"]]:  # fmt: skip
+        """Means of posteriors and priors."""
+        clips = self.net_.posterior_of(torch.from_numpy(self.standardizer_(x)))
+        return clips.mean.numpy(), self.net_.prior_of(self.net_.text(self._class_texts(bank))).mean.numpy()
 
     def _energies(self, clips: Float[Tensor, "N X"], side: energy.ClassSide) -> Float[Tensor, "N K"]:
         q = self.net_.posterior_of(clips)
