@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from examples import in_image, openpose_frame
 
-from skelzero.clips import Clip, ClipStore
+from skelzero.clips import Clip, ClipStore, load_layout
 from skelzero.errors import UserError
 from skelzero.readers import READERS, from_bytes, read_clip
 from skelzero.readers.importing import import_clips
+from skelzero.report.layouts import places
 
 
 def read(value: object, name: str = "jump_keypoints.json") -> Clip:
@@ -36,9 +37,37 @@ def test_numbers_and_facts() -> None:
     assert (clip.unit, clip.layout.name, clip.origin.name) == ("px", "openpose25", "jump") and math.isnan(clip.fps)
 
 
-def test_eighteen_points_and_the_old_key() -> None:
-    frames = [{"version": 0.1, "people": [{"pose_keypoints": row.tolist()}]} for row in in_image(3, 18)]
-    assert read(frames).layout.name == "openpose18"
+@pytest.mark.parametrize("count", [18, 15])
+def test_fewer_points_and_the_old_key(count: int) -> None:
+    frames = [{"version": 0.1, "people": [{"pose_keypoints": row.tolist()}]} for row in in_image(3, count)]
+    assert read(frames).layout.name == f"openpose{count}"
+
+
+def posed(name: str) -> np.ndarray:
+    """Somebody who stands and lifts an arm, with the points of a layout in pixels and scores: (8, V, 3)."""
+    layout = load_layout(name)
+    body = np.tile(np.array(places(layout), dtype=float), (8, 1, 1))
+    for joint in ("right_elbow", "right_wrist"):
+        body[:, layout.joints.index(joint), 1] -= np.linspace(0, 120, 8)
+    return np.concatenate([body + 500, np.full((8, len(layout), 1), 0.75)], axis=2)
+
+
+@pytest.mark.parametrize("name", ["openpose25", "openpose25b"])
+@pytest.mark.parametrize("unseen", ["", "knee ankle toe heel", "nose eye ear", "shoulder elbow wrist"])
+def test_models_of_as_many_points_are_told_apart(name: str, unseen: str) -> None:
+    body, joints = posed(name), load_layout(name).joints
+    gone = [i for i, joint in enumerate(joints) if any(word in joint for word in unseen.split())]
+    body[:, gone] = 0
+    clip = read([openpose_frame(row.ravel()) for row in body])
+    assert clip.layout.name == name and np.isnan(clip.positions[0, 0]).any(axis=-1).sum() == len(gone)
+
+
+def test_of_135_points_the_body_is_read() -> None:
+    body = posed("openpose25b")
+    whole = np.concatenate([body, np.full((8, 110, 3), 400.0)], axis=1)
+    clip = read([openpose_frame(row.ravel()) for row in whole])
+    assert clip.layout.name == "openpose25b"
+    np.testing.assert_array_equal(clip.positions[0], body[..., :2].astype(np.float32))
 
 
 def test_a_score_of_zero_is_missing() -> None:
