@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "skelzero"
 FLOW = (
-    "errors", "registry", "cards", "caches", "clips", "synthetic", "readers", "preprocess", "encoders", "text",
+    "errors", "registry", "cards", "caches", "grid", "clips", "synthetic", "readers", "preprocess", "encoders", "text",
     "kinematics", "methods", "protocol", "recognize", "report", "server", "demo", "cli",
 )  # fmt: skip
 APART = {("encoders", "text"), ("text", "clips"), ("text", "encoders"), ("text", "readers"), ("text", "synthetic")}

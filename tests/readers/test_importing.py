@@ -24,7 +24,6 @@ from skelzero.clips import ClipStore
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Source, import_parts, importing
 from skelzero.readers.import_folder import ImportFolder
-from skelzero.readers.import_workers import run_jobs
 
 PROGRAM = [sys.executable, "-c", "import sys; from skelzero.cli import main; sys.exit(main(sys.argv[1:]))"]
 
@@ -188,17 +187,6 @@ def test_ctrl_c_is_one_message_and_the_import_goes_on(tmp_path: Path) -> None:
     done = len(list(partial.glob("part-*")))
     report = importing.import_clips(source, out, workers=1)
     assert done >= 1 and report.clips == 640
-
-
-def die(job: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return job
-
-
-@pytest.mark.slow
-def test_a_killed_worker_is_one_message() -> None:
-    with pytest.raises(UserError, match="a worker process was killed"):
-        list(run_jobs(die, range(3), 2))
 
 
 # --- going on and starting anew --------------------------------------------------------------------------------------

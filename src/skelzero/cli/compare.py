@@ -45,7 +45,8 @@ def compare(
     folds: options.Folds = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A method's setting, METHOD.KEY=VALUE.")] = None,
     allow_leaky: options.AllowLeaky = False,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for one a core.")] = 0,
+    backend: options.Backend = "local",
+    workers: options.Workers = 0,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Compare methods on the same splits, seeds and draws.
@@ -72,7 +73,7 @@ def compare(
         tasks = plan(request)
     with console.progress() as bar:
         line = bar.add_task("comparing", total=len(tasks))
-        results = run_grid(tasks, out, workers=workers,
+        results = run_grid(tasks, out, backend=backend, workers=workers,
                            progress=lambda done, total: bar.update(line, completed=done, total=total))  # fmt: skip
     _report(results, baseline, out, as_json)
 

@@ -1,18 +1,17 @@
-"""Many tasks on many cores. Finished tasks lie in result files, so a stopped comparison goes on where it stopped."""
+"""Many tasks on many workers. Finished tasks lie in result files, so a stopped comparison goes on where it stopped."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 
+from skelzero.errors import UserError
+from skelzero.grid import Crew, cores, open_crew
+from skelzero.grid.backends import LOCAL
 from skelzero.kinematics.joined import NAME
 from skelzero.methods import METHODS, EndToEndMethod
 from skelzero.protocol.bench import Bench
@@ -24,9 +23,12 @@ from skelzero.text import load_class_set
 
 Progress = Callable[[int, int], None]
 Unit = tuple[str, str, int]
+Outcome = Result | Exception
 
 
-def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Progress | None = None) -> list[Result]:
+def run_grid(
+    tasks: Sequence[Task], out: Path, *, backend: str = LOCAL, workers: int = 0, progress: Progress | None = None
+) -> list[Result]:  # fmt: skip
     """Compute what is missing and read all.
 
     Parameters
@@ -34,8 +36,10 @@ def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Pr
     tasks : sequence of Task
     out : Path
         Results go to `out/results/<key>.json`, each as soon as it is there.
+    backend : str
+        Whose workers, see `skelzero.grid.open_crew`.
     workers : int
-        Processes; 0 for one a core.
+        Processes of this machine; 0 for one a core.
     progress : callable (done, total), optional
 
     Raises
@@ -45,57 +49,56 @@ def run_grid(tasks: Sequence[Task], out: Path, *, workers: int = 0, progress: Pr
     """
     tell = progress or (lambda done, total: None)
     missing = list({task.key: task for task in tasks if not result_path(out, task.key).is_file()}.values())
-    tell(len(tasks) - len(missing), len(tasks))
-    encoders = sum(_encoders(members) for members in _by_unit(missing).values())
-    workers = min(workers or available_cores(), max(len(missing), encoders))
-    failures: list[BaseException] = []
     finished = len(tasks) - len(missing)
-    for failure in _in_turn(missing, out) if workers <= 1 else _at_once(missing, out, workers):
-        finished += 1
-        tell(finished, len(tasks))
-        if failure is not None:
-            failures.append(failure)
+    tell(finished, len(tasks))
+    failures: list[Exception] = []
+    with open_crew(*_enough(backend, workers, missing)) if missing else contextlib.nullcontext() as crew:
+        for outcome in map(_run, missing) if crew is None else _at_once(missing, crew):
+            if isinstance(outcome, Result):
+                outcome.write(out)
+            else:
+                failures.append(outcome)
+            finished += 1
+            tell(finished, len(tasks))
     if failures:
         failures[0].add_note(f"{len(failures)} of {len(tasks)} tasks failed; the others are done and kept in {out}")
         raise failures[0]
     return [read_result(result_path(out, task.key)) for task in tasks]
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _enough(backend: str, workers: int, tasks: list[Task]) -> tuple[str, int]:
+    """No more processes of this machine than there is work for."""
+    encoders = sum(_encoders(members) for members in _by_unit(tasks).values())
+    return backend, min(workers or cores(), max(len(tasks), encoders))
 
 
-def _in_turn(tasks: list[Task], out: Path) -> Iterator[BaseException | None]:
-    for task in tasks:
-        yield _run(task, out)
-
-
-def _at_once(tasks: list[Task], out: Path, workers: int) -> Iterator[BaseException | None]:
+def _at_once(tasks: list[Task], crew: Crew) -> Iterator[Outcome]:
     """First the encoders of a unit, side by side, then its tasks: an encoder is never trained twice at once."""
     units = _by_unit(tasks)
     encoders = deque((unit, part) for unit, members in units.items() for part in range(_encoders(members)))
     left = Counter(unit for unit, _ in encoders)
     ready: deque[Task] = deque()
-    pending: dict[Future[BaseException | None], Unit | None] = {}
-    with _executor(workers) as executor:
-        while pending or ready or encoders:
-            # Only as much as can run at once is handed out, tasks first, so that results come early.
-            while len(pending) < workers and (ready or encoders):
-                if ready:
-                    pending[executor.submit(_run, ready.popleft(), out)] = None
-                else:
-                    unit, part = encoders.popleft()
-                    pending[executor.submit(_warm, _sharing(units[unit]), part)] = unit
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                warmed = pending.pop(future)
-                if warmed is None:
-                    yield future.result()
-                    continue
-                future.result()
-                left[warmed] -= 1
-                if not left[warmed]:
-                    ready.extend(units[warmed])
+    pending: dict[Future[Outcome | None], Unit | None] = {}
+    while pending or ready or encoders:
+        # Only as much as can run at once is handed out, tasks first, so that results come early.
+        while len(pending) < crew.size and (ready or encoders):
+            if ready:
+                task = ready.popleft()
+                pending[crew.submit(_run_as, task, task.key)] = None
+            else:
+                unit, part = encoders.popleft()
+                pending[crew.submit(_warm, _sharing(units[unit]), part)] = unit
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            warmed = pending.pop(future)
+            if warmed is None:
+                outcome = future.result()
+                assert outcome is not None
+                yield outcome
+                continue
+            future.result()
+            left[warmed] -= 1
+            if not left[warmed]:
+                ready.extend(units[warmed])
 
 
 def _by_unit(tasks: list[Task]) -> dict[Unit, list[Task]]:
@@ -116,41 +119,19 @@ def _sharing(members: list[Task]) -> Task:
     return min(members, key=lambda task: (METHODS[task.method].method.end_to_end, task.encoder == {"encoder": NAME}))
 
 
-@contextlib.contextmanager
-def _executor(workers: int) -> Iterator[ProcessPoolExecutor]:
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
-    try:
-        yield executor
-        executor.shutdown()
-    except BaseException:
-        # Ctrl-C or a failure: what runs is dropped; each result file is whole or not there.
-        executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
-        raise
-
-
-def _start_worker() -> None:
+@functools.cache
+def _one_thread() -> None:
+    """In a worker: as many processes as cores, so each computes on one."""
     import threadpoolctl  # type: ignore[import-untyped]
     import torch
 
-    # Ctrl-C reaches all processes of a terminal; the parent ends its workers in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threadpoolctl.threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed cannot end its workers; they would go on computing for nobody."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _warm(task: Task, part: int) -> None:
     """Train and cache one encoder of a unit; a failure will come up again, and be told, in the tasks themselves."""
+    _one_thread()
     with contextlib.suppress(Exception):
         bench = bench_for(task)
         if part == 0:
@@ -159,12 +140,20 @@ def _warm(task: Task, part: int) -> None:
             bench.pseudo_phase(part - 1)
 
 
-def _run(task: Task, out: Path) -> BaseException | None:
+def _run_as(task: Task, key: str) -> Outcome:
+    """In a worker, perhaps on another machine: run a task if this is the code that it was planned with."""
+    _one_thread()
+    if task.key != key:
+        return UserError("a worker runs another version of skelzero than this program",
+                         next_step="install the same version on all machines and restart the workers")  # fmt: skip
+    return _run(task)
+
+
+def _run(task: Task) -> Outcome:
     try:
-        run_task(task, bench_for(task)).write(out)
+        return run_task(task, bench_for(task))
     except Exception as error:
         return error
-    return None
 
 
 def bench_for(task: Task) -> Bench:

@@ -1,6 +1,6 @@
 """From any source to a clip store: parallel, resumable at any moment, and the same bytes however it went.
 
-The files are cut into fixed parts (`import_parts`), made by worker processes (`import_workers`) in `STORE.partial`
+The files are cut into fixed parts (`import_parts`), made by a crew of workers (`grid`) in `STORE.partial`
 (`import_folder`) and put together in the order of their names. The number of workers, a kill, and the order in which an
 archive is read leave no trace in the result.
 """
@@ -23,11 +23,12 @@ from skelzero.clips import ClipStore, StoreWriter
 from skelzero.clips.store_card import plain_text
 from skelzero.clips.store_writer import check_replaceable
 from skelzero.errors import UserError
+from skelzero.grid import as_completed, cores, open_crew
+from skelzero.grid.backends import LOCAL
 from skelzero.readers.archive import iter_sources, list_sources
 from skelzero.readers.base import READERS, Source
 from skelzero.readers.import_folder import ImportFolder
 from skelzero.readers.import_parts import PART_BYTES, PART_FILES, Assembly, collect, make_part, plan
-from skelzero.readers.import_workers import cores, run_jobs
 from skelzero.readers.reading import AUTO, NO_READER
 
 SKIPPED = "skipped.csv"
@@ -51,6 +52,7 @@ def import_clips(
     out: Path | str,
     *,
     format: str = AUTO,
+    backend: str = LOCAL,
     workers: int = 0,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -67,9 +69,11 @@ def import_clips(
         The store; `out.partial` holds finished parts until it is complete, and a second call goes on from there.
     format : str
         A reader's name, or `auto`.
+    backend : str
+        Whose workers, see `skelzero.grid.open_crew`; those of other machines have to see `src` and `out` as well.
     workers : int
-        Processes; 0 takes one a core, and fewer for sources so small that starting them would take longer. They are
-        spawned: a script that calls this with several must do so under `if __name__ == "__main__":`.
+        Processes of this machine; 0 takes one a core, and fewer for sources so small that starting them would take
+        longer. They are spawned: a script that calls this with several must do so under `if __name__ == "__main__":`.
     overwrite : bool
         Replace a store that lies at `out`, once the new one is complete.
     progress : callable (stage, done, total), optional
@@ -77,7 +81,7 @@ def import_clips(
     Raises
     ------
     UserError
-        Nothing readable, something in the way at `out`, a wrong format name, a full disk, a killed worker.
+        Nothing readable, something in the way at `out`, a wrong format name, a full disk, workers that keep dying.
     """
     begin = time.perf_counter()
     src, out = Path(src), Path(out)
@@ -92,7 +96,7 @@ def import_clips(
         if out.exists() and not overwrite and (facts is None or folder.store.exists()):
             raise _exists(out)
         if facts is None:
-            facts = _import(src, sources, folder, fingerprint, format, workers, progress)
+            facts = _import(src, sources, folder, fingerprint, format, (backend, workers), progress)
         folder.publish()
         folder.clear()
     return ImportReport(facts["clips"], facts["skipped"], time.perf_counter() - begin)
@@ -134,14 +138,14 @@ def _name(src: Path) -> str:
 
 
 def _import(
-    src: Path, sources: list[Source], folder: ImportFolder, fingerprint: str, format: str, workers: int,
+    src: Path, sources: list[Source], folder: ImportFolder, fingerprint: str, format: str, crew: tuple[str, int],
     progress: Progress | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Make what is missing of the import; the store is complete in the folder when this returns."""
     folder.begin(fingerprint)
     parts = plan(sources)
     try:
-        _fill(src, sources, parts, folder, format, workers, progress)
+        _fill(src, sources, parts, folder, format, crew, progress)
         facts = _assemble(src, sources, parts, folder, progress)
         folder.mark_done(facts)
         return facts
@@ -159,7 +163,7 @@ def _import(
 
 
 def _fill(
-    src: Path, sources: list[Source], parts: list[list[int]], folder: ImportFolder, format: str, workers: int,
+    src: Path, sources: list[Source], parts: list[list[int]], folder: ImportFolder, format: str, crew: tuple[str, int],
     progress: Progress | None,
 ) -> None:  # fmt: skip
     """Make the parts that are missing."""
@@ -170,9 +174,10 @@ def _fill(
     stream = ((number_of[source.name], source) for source in iter_sources(src, wanted))
     jobs = collect(stream, parts, missing, format)
     enough = 1 + sum(source.size for source in wanted) // BYTES_THAT_PAY
+    backend, workers = crew
     processes = min(workers or min(cores(), enough), max(1, len(missing)))
-    with contextlib.closing(run_jobs(make_part, jobs, processes)) as results:
-        for files in results:
+    with open_crew(backend, processes) as opened:
+        for files in as_completed(opened, make_part, jobs):
             done += files
             if progress is not None:
                 progress("reading files", done, len(sources))

@@ -1,0 +1,6 @@
+"""Many jobs on many processes and machines: imports, encoding and comparisons hand their work to a crew."""
+
+from skelzero.grid.backends import open_crew
+from skelzero.grid.crew import Crew, as_completed, cores
+
+__all__ = ["Crew", "as_completed", "cores", "open_crew"]
