@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelzero.clips import Clip, Origin, load_layout, write_store
+from skelzero.clips import Clip, Origin, layout_names, load_layout, write_store
 from skelzero.errors import UserError
+from skelzero.kinematics import measure_clips
 from skelzero.preprocess import PIPELINES, default_pipeline, prepare, prepare_clips
 
 
@@ -58,7 +59,47 @@ def test_a_store_is_prepared_once_and_read_back_the_same(tmp_path: Path, monkeyp
     assert part.names.tolist() == ["clip2"] and part.key != second.key
 
 
+def picture(name: str, frames: int = 40) -> Clip:
+    """A made-up body of some 2-D layout, hips below shoulders, with a gap and a joint that is never seen."""
+    layout = load_layout(name)
+    rng = np.random.default_rng(1)
+    x = 100 * rng.random((1, 1, len(layout), 2)) + 2 * rng.standard_normal((1, frames, len(layout), 2)).cumsum(axis=1)
+    x[:, :, [i for i, joint in enumerate(layout.joints) if "hip" in joint], 1] += 300
+    x[0, 5:9, layout.common["left_wrist"][0]] = np.nan
+    x[0, :, layout.common["right_ankle"][0]] = np.nan
+    return Clip(x.astype(np.float32), layout, Origin("picture"), fps=30, unit="px")
+
+
+FLAT = [name for name in layout_names() if load_layout(name).dims == 2]
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_pictures_are_prepared_in_two_dimensions(name: str) -> None:
+    clip = picture(name)
+    pipeline = default_pipeline(clip.layout)
+    out = pipeline.run(clip)
+    assert pipeline.name == "image-64" and out.layout == pipeline.layout(clip.layout) == load_layout("common20-image")
+    assert out.positions.shape == (1, 64, 20, 2) and np.isfinite(out.positions).all() and out.unit == "relative"
+    joint = {name: i for i, name in enumerate(out.layout.joints)}
+    torso = out.positions[0, :, joint["shoulder_center"]] - out.positions[0, :, joint["hip_center"]]
+    assert np.median(np.linalg.norm(torso, axis=-1)) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_array_equal(out.positions[0, :, joint["right_ankle"]], out.positions[0, :, joint["right_knee"]])
+    bigger = clip.with_step("bigger", clip.positions * 3 + 500)
+    np.testing.assert_allclose(pipeline.run(bigger).positions, out.positions, atol=2e-3)
+
+
+def test_what_image_64_leaves_out_is_what_cannot_be_measured() -> None:
+    """So that one bad clip does not keep a store from being measured."""
+    legless = picture("coco17").positions.copy()
+    legless[:, :, 11:] = np.nan
+    clip = picture("coco17").with_step("only the upper half", legless)
+    for use in (PIPELINES["image-64"].run, lambda clip: measure_clips([clip])):
+        with pytest.raises(UserError, match="torso has no length"):
+            use(clip)
+
+
 def test_the_fitting_pipeline_is_found() -> None:
+    assert {default_pipeline(load_layout(name)).name for name in FLAT} == {"image-64"}
     assert default_pipeline(load_layout("ntu25")).name == "ntu-64"
     assert default_pipeline(load_layout("kinect20-utd")).name == "kinect-64"
     assert default_pipeline(load_layout("mediapipe33")).name == "common-64"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -103,11 +104,24 @@ def test_common_joints_of_ntu_come_from_the_right_joints() -> None:
         )
 
 
-def test_two_dimensional_sources_are_refused_for_the_common_body() -> None:
+def test_two_dimensional_sources_stay_two_dimensional_on_the_common_body() -> None:
     coco = load_layout("coco17")
-    clip = Clip(np.ones((1, 2, 17, 2), dtype=np.float32), coco, Origin("a"), unit="px")
-    with pytest.raises(UserError, match="three coordinates"):
-        steps.to_common_joints(clip)
+    x = np.random.default_rng(0).random((1, 2, 17, 2)).astype(np.float32)
+    out = steps.to_common_joints(Clip(x, coco, Origin("a"), unit="px"))
+    assert out.layout == load_layout("common20-image") and out.unit == "px"
+    assert {**out.layout.to_json(), "name": "", "source": ""} == {
+        **load_layout("common20").to_json(), "name": "", "source": "", "dims": 2,
+    }  # fmt: skip
+    head, ears = out.layout.joints.index("head"), [coco.joints.index(f"{side}_ear") for side in ("left", "right")]
+    np.testing.assert_allclose(out.positions[:, :, head], x[:, :, ears].mean(axis=2), rtol=1e-6)
+    assert np.isnan(out.positions[:, :, out.layout.joints.index("left_hand")]).all()
+
+
+@pytest.mark.parametrize("step", [steps.face_forward, steps.turn_shoulders_to_x, steps.spine_to_z_shoulders_to_x])
+def test_pictures_are_not_turned_in_space(step: Callable[[Clip], Clip]) -> None:
+    clip = Clip(np.ones((1, 2, 17, 2), dtype=np.float32), load_layout("coco17"), Origin("a"), unit="px")
+    with pytest.raises(UserError, match=r"(?s)cannot be turned in space.*coco17 \(2-D\).*image-64.*kinematics"):
+        step(clip)
 
 
 def test_interpolate_gaps_against_numpy_interp() -> None:

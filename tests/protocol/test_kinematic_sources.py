@@ -14,6 +14,7 @@ from skelzero.caches import cache_folder
 from skelzero.clips import ClipStore, write_store
 from skelzero.errors import UserError
 from skelzero.kinematics import ATTRIBUTES, COURSES, NETWORK, of_clips, of_store
+from skelzero.kinematics.pictures import picture_from_front
 from skelzero.methods import Pgfa
 from skelzero.protocol import sources
 from skelzero.protocol.bench import Bench
@@ -188,6 +189,23 @@ def test_kinematics_are_added_where_none_were_asked_for(
     source = StoreSource(store, asked)
     assert encoder_of("match", source)["encoder"] == match and encoder_of("skelzero", source)["encoder"] == skelzero
     assert encoder_of("eszsl", source) == source.settings, "what was asked for"
+
+
+def test_pictures_are_for_kinematics_alone(store: Path, tmp_path: Path) -> None:
+    opened = ClipStore.open(store)
+    clips = [picture_from_front(opened[i]) for i in range(len(opened))]
+    flat = write_store(tmp_path / "flat", clips, source="the tests").path
+    source = StoreSource(flat, ALONE)
+    assert (source.pipeline, source.clips.layout.name, source.persons) == ("image-64", "common20-image", 1)
+    found = source.features(*ask(source))
+    np.testing.assert_allclose(found.features, np.concatenate(of_clips(clips), axis=1), atol=1e-4)
+    given = GivenEncoder(flat, None, kinematic=True, pipeline="image-64", dataset="synthetic")
+    np.testing.assert_array_equal(given.features(*ask(given)).features, found.features)
+    for settings in (PLAIN, BOTH, {}):
+        with pytest.raises(UserError, match=r"(?s)3-D clips only.*flat.*common20-image \(2-D\).*--encoder kinematics"):
+            StoreSource(flat, settings)
+    with pytest.raises(UserError, match=r"(?s)3-D clips only.*--encoder kinematics"):
+        AlignedSource(source, Pgfa(steps=2), lambda codes: pytest.fail("no text is needed"))
 
 
 def test_other_additions_are_refused(store: Path) -> None:

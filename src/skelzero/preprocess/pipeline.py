@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skelzero.clips import Clip, JointLayout, load_layout
+from skelzero.clips import Clip, JointLayout
 from skelzero.errors import UserError
 from skelzero.preprocess import steps
 from skelzero.preprocess.ntu_bodies import select_bodies
@@ -70,7 +70,7 @@ class Pipeline:
 
     def layout(self, source: JointLayout) -> JointLayout:
         """The joint layout of the result."""
-        return load_layout("common20") if self.common else source
+        return steps.common_layout(source) if self.common else source
 
 
 PIPELINES: Registry[Pipeline] = Registry("pipeline")
@@ -103,9 +103,17 @@ PIPELINES.add("common-64", Pipeline(
     summary="any 3-D source on the common body: facing forward, standard bones, hips at the origin; 64 frames",
 ))  # fmt: skip
 
+PIPELINES.add("image-64", Pipeline(
+    "image-64", (steps.to_common_joints, steps.most_moving_persons(1), steps.drop_empty_frames, steps.fill_missing,
+                 steps.unit_torso, steps.smooth, steps.centre_on_first_root), frames=64, max_persons=1, common=True,
+    summary="2-D sources on the common body, as filmed: torso of unit length, lightly smoothed; 64 frames",
+))  # fmt: skip
+
 
 def default_pipeline(layout: JointLayout) -> Pipeline:
     """The pipeline that fits a layout when the user names none."""
+    if layout.dims == 2:
+        return PIPELINES["image-64"]
     if layout.name == "ntu25":
         return PIPELINES["ntu-64"]
     return PIPELINES["kinect-64" if layout.name.startswith(("kinect20", "common20")) else "common-64"]

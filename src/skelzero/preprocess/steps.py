@@ -70,6 +70,7 @@ def centre_on_first_root(clip: Clip) -> Clip:
 
 def turn_shoulders_to_x(clip: Clip) -> Clip:
     """Turn the clip so that the first person's shoulder line in the first frame lies along x (SMIE/PGFA's chain)."""
+    _check_in_space(clip)
     left, right = (common_joint(clip, f"{side}_shoulder")[0] for side in ("left", "right"))
     seen = np.flatnonzero(np.isfinite(left - right).all(axis=-1))
     if not len(seen):
@@ -90,6 +91,7 @@ def spine_to_z_shoulders_to_x(clip: Clip) -> Clip:
     The right shoulder points along +x. It is the frame of reference of the public Shift-GCN weights, as the statistics
     of their input normalisation show.
     """
+    _check_in_space(clip)
     hip, spine, left, right = (
         _first_seen(clip, name) for name in ("hip_center", "spine", "left_shoulder", "right_shoulder")
     )
@@ -111,6 +113,7 @@ def face_forward(clip: Clip) -> Clip:
 
     The side-to-side direction is the mean of shoulder and hip lines over the first tenth of the clip.
     """
+    _check_in_space(clip)
     head = max(1, clip.frames // 10)
     pairs = [(common_joint(clip, f"left_{p}")[0], common_joint(clip, f"right_{p}")[0]) for p in ("shoulder", "hip")]
     side = sum(np.nanmean((left - right)[:head], axis=0) for left, right in pairs)
@@ -139,16 +142,26 @@ def smooth(clip: Clip) -> Clip:
 
 
 def to_common_joints(clip: Clip) -> Clip:
-    """Map any 3-D layout to the 20 joints of the common body; joints that the source lacks are NaN."""
-    if clip.layout.dims != 3:
-        hint = "use a 3-D source, or a pipeline of the layout's own"
-        got = f"{clip.layout.name} (2-D)"
-        raise UserError("the common body needs three coordinates", where=clip.origin.name, got=got, next_step=hint)
+    """Map any layout to the 20 joints of the common body; joints that the source lacks are NaN, 2-D clips stay 2-D."""
     if not {"left_shoulder", "right_shoulder", "left_hip", "right_hip"} <= set(clip.layout.common):
         raise UserError("this joint layout has no known place on the common body", where=clip.origin.name,
                         got=clip.layout.name, expected="shoulders and hips that can be told by name")  # fmt: skip
     mapped = np.stack([common_joint(clip, name) for name in COMMON_JOINTS], axis=2)
-    return clip.with_step("common-joints", mapped.astype(np.float32), layout=load_layout("common20"), confidence=None)
+    return clip.with_step(
+        "common-joints", mapped.astype(np.float32), layout=common_layout(clip.layout), confidence=None
+    )
+
+
+def common_layout(source: JointLayout) -> JointLayout:
+    """The common body in as many dimensions as a source has."""
+    return load_layout("common20" if source.dims == 3 else "common20-image")
+
+
+def _check_in_space(clip: Clip) -> None:
+    if clip.layout.dims != 3:
+        raise UserError("people in a picture cannot be turned in space", where=clip.origin.name,
+                        got=f"{clip.layout.name} (2-D)", expected="a 3-D source, or the pipeline image-64",
+                        next_step="leave out --pipeline and pass --encoder kinematics")  # fmt: skip
 
 
 STANDARD_BONES = {

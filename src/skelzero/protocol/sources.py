@@ -85,8 +85,11 @@ class StoreSource(FeatureSource):
 
     def __init__(self, path: Path, settings: dict[str, Any], *, pipeline: str = "", dataset: str = "") -> None:
         store = ClipStore.open(path)
-        self.path, self.checksum, self._store = path, store.checksum, store
+        self.path, self.checksum, self.store = path, store.checksum, store
         self.dataset = only_dataset(store.datasets, dataset, where=path)
+        network, self.kinematic = parse_encoder(settings.get("encoder", TrainSettings.model_fields["encoder"].default))
+        if network:
+            require_space(store)
         chosen = PIPELINES[pipeline] if pipeline else default_pipeline(store.layout)
         prepared = prepare(store, chosen)
         self.clips: Prepared = prepared
@@ -95,7 +98,6 @@ class StoreSource(FeatureSource):
             self.clips = prepared.take(np.flatnonzero(prepared.datasets == self.dataset))
         self.pipeline = chosen.name
         self.persons = prepared.persons
-        network, self.kinematic = parse_encoder(settings.get("encoder", TrainSettings.model_fields["encoder"].default))
         self.trains = self.has_network = bool(network)
         self.training = checked_settings({**settings, "encoder": network} if network else {})
         full = f"{network}+{KINEMATICS}" if self.kinematic else network
@@ -126,7 +128,7 @@ class StoreSource(FeatureSource):
     @functools.cached_property
     def _kinematics(self) -> Float32[np.ndarray, "N F"]:
         """Of all clips; what somebody does does not depend on who was trained on it."""
-        return of_store(self._store, self.clips.names.tolist())
+        return of_store(self.store, self.clips.names.tolist())
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -159,6 +161,7 @@ class AlignedSource(StoreSource):
         if not isinstance(base, StoreSource):
             raise UserError(f"{method.kind} trains its encoder end to end: it needs clips", where=base.dataset,
                             got="a features folder", expected="a clip store")  # fmt: skip
+        require_space(base.store)
         vars(self).update(vars(base))
         self.kinematic, self.trains, self.has_network = False, True, True
         self.settings = self.training = checked_settings(method.training(base.training))
@@ -196,13 +199,21 @@ class GivenEncoder(StoreSource):
     def __init__(
         self, path: Path, encoder: TrainedEncoder | None, *, kinematic: bool, pipeline: str, dataset: str
     ) -> None:  # fmt: skip
-        super().__init__(path, {}, pipeline=pipeline, dataset=dataset)
+        super().__init__(path, {} if encoder else {"encoder": KINEMATICS}, pipeline=pipeline, dataset=dataset)
         self._encoder, self.kinematic = encoder, kinematic
         self.trains, self.has_network = False, encoder is not None
 
     def encoder(self, classes: tuple[str, ...], fit: Bool[np.ndarray, " N"], seed: int) -> TrainedEncoder:
         assert self._encoder is not None
         return self._encoder
+
+
+def require_space(store: ClipStore) -> None:
+    """Refuse 2-D clips, which no skeleton encoder reads, with a `UserError`."""
+    if store.layout.dims == 2:
+        raise UserError("skeleton encoders are trained on 3-D clips only", where=store.path,
+                        got=f"{store.layout.name} (2-D)", expected="a 3-D store, or no skeleton encoder",
+                        next_step="pass --encoder kinematics (match, skelzero, ridge, eszsl, ...)")  # fmt: skip
 
 
 def cached_features(encoder: TrainedEncoder, clips: Prepared) -> FeatureSet:
