@@ -1,7 +1,7 @@
 """PGFA: an encoder trained end to end against texts, and prototypes at test.
 
-Run `python examples/pgfa.py`; `--data` names a clip store or features folder of your own. Without it synthetic
-motion is made: figures on that say that the machinery works. The equations are in `docs/methods/pgfa.md`.
+Run `python examples/pgfa.py`; `--data` names a clip store of your own. Without it
+synthetic motion is made; figures on that say that the machinery works. Equations: `docs/methods/pgfa.md`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from skelzero.clips import write_store
+from skelzero.encoders import check_leak
 from skelzero.methods import Pgfa
 from skelzero.methods.alignment import AlignmentSettings, align
 from skelzero.protocol.partitions import usual_partition
@@ -22,7 +23,7 @@ from skelzero.synthetic import generate, source
 from skelzero.text import build_bank, load_class_set, load_text_encoder
 
 parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-parser.add_argument("--data", type=Path, default=Path("synthetic"), help="clip store or features folder")
+parser.add_argument("--data", type=Path, default=Path("synthetic"), help="clip store")
 parser.add_argument("--split", default="random:10", help="such as 22/5, or random:N for N drawn unseen classes")
 parser.add_argument("--encoder", default="shift-gcn:small", help="a network; it is trained for this method")
 parser.add_argument("--steps", type=int, default=300, help="optimiser steps")
@@ -47,7 +48,8 @@ unseen = bank.take([class_set.index(code) for code in split.unseen])
 # The encoder is trained against the seen texts, on training clips of seen classes only.
 method = Pgfa(steps=args.steps)
 aligned = AlignedSource(data, method, lambda codes: bank.take([class_set.index(code) for code in codes]))
-clips = aligned.features(split.seen, training, args.seed)
+clips = aligned.features(split.seen, training, args.seed)  # what its adapter gives
+check_leak(clips.card, unseen.classes)
 fit = training & np.isin(clips.codes, split.seen)
 test = ~training & np.isin(clips.codes, split.unseen)
 labels = np.array([split.seen.index(code) for code in clips.codes[fit]])

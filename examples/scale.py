@@ -1,7 +1,7 @@
 """SCALE: the class that explains the clip with the lowest energy.
 
-Run `python examples/scale.py`; `--data` names a clip store or features folder of your own. Without it synthetic
-motion is made: figures on that say that the machinery works. The equations are in `docs/methods/scale.md`.
+Run `python examples/scale.py`; `--data` names a clip store or features folder of your own. Without it
+synthetic motion is made; figures on that say that the machinery works. Equations: `docs/methods/scale.md`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from skelzero.clips import write_store
+from skelzero.encoders import check_leak
 from skelzero.methods import Scale
 from skelzero.protocol.partitions import usual_partition
 from skelzero.protocol.plan import open_source
@@ -41,8 +42,9 @@ bank = build_bank(class_set, load_text_encoder("minilm"), ["action", "motion"])
 seen = bank.take([class_set.index(code) for code in split.seen])
 unseen = bank.take([class_set.index(code) for code in split.unseen])
 
-# Features of all clips; an encoder that has to be trained sees training clips of seen classes only.
+# Features of all clips. An encoder sees training clips of seen classes only; a given one that saw more is refused.
 clips = data.features(split.seen, training, args.seed)
+check_leak(clips.card, unseen.classes)
 fit = training & np.isin(clips.codes, split.seen)
 test = ~training & np.isin(clips.codes, split.unseen)
 labels = np.array([split.seen.index(code) for code in clips.codes[fit]])
