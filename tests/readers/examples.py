@@ -238,6 +238,14 @@ def mediapipe() -> Example:
     return Example(from_bytes("wave.json", json.dumps(frames).encode()), "mediapipe33", "", ("",), 6, history)
 
 
+def mediapipe_csv() -> Example:
+    names = ["frame", *(f"{letter}{i}" for i in range(33) for letter in "xyzv")]
+    x = np.concatenate([0.5 + 0.1 * walk(6, 33), np.full((6, 33, 1), 0.9)], axis=2).reshape(6, -1).round(6)
+    rows = [",".join(map(str, [i, *row])) for i, row in enumerate(x.tolist())]
+    data = "\n".join([",".join(names), *rows, ""]).encode()
+    return Example(from_bytes("arms.csv", data), "mediapipe33-image", "", ("",), 6, ("image-taken-as-16:9",))
+
+
 def video() -> Example:
     """How a video begins; what a pose model makes of one shows in `test_video.py`."""
     data = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + b"\0\0\0\x08mdat" * 3
@@ -257,6 +265,7 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "openpose": openpose,
     "coco": coco,
     "mediapipe": mediapipe,
+    "mediapipe-csv": mediapipe_csv,
     "video": video,
 }
 """Builders by reader name."""

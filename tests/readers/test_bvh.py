@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import BODY, bvh_file, bvh_header, table
 
+from examples import BODY, bvh_file, bvh_header, table
 from skelzero.clips import Clip
 from skelzero.preprocess import PIPELINES
 from skelzero.readers import READERS, from_bytes, iter_sources, list_sources

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from examples import BODY, bvh_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from examples import BODY, bvh_file
 from skelzero.readers import bvh_kinematics
 from skelzero.readers.bvh_kinematics import joint_positions, rest_positions
 from skelzero.readers.bvh_text import BvhFile, Channel, Joint, parse_bvh

@@ -7,10 +7,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from examples import bvh_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import bvh_file
 from skelzero.errors import UserError
 from skelzero.readers.bvh_text import MAX_JOINTS, Channel, parse_bvh
 

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from examples import in_image
 
+from examples import in_image
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, from_bytes

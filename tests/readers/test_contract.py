@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import EXAMPLES
 
+from examples import EXAMPLES
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, clips_of, detect, from_bytes, iter_sources, list_sources, read_clips

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import npy, npz, padded, walk
 
+from examples import npy, npz, padded, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.preprocess import PIPELINES

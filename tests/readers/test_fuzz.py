@@ -15,10 +15,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from examples import EXAMPLES
+import scipy.optimize  # noqa: F401  (where people are linked by place; its first import is not a file's time)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import EXAMPLES
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, clips_of, from_bytes, iter_sources

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import EXAMPLES, bvh_file
 
+from examples import EXAMPLES, bvh_file
 from skelzero.clips import ClipStore
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Source, import_parts, importing

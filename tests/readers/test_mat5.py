@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from examples import mat_file, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import mat_file, walk
 from skelzero.errors import UserError
 from skelzero.readers import mat5
 from skelzero.readers.mat5 import HEADER, read_variable

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import landmarks, walk
 
+from examples import landmarks, walk
 from skelzero.clips import Clip, load_layout
 from skelzero.errors import UserError
 from skelzero.readers import READERS, from_bytes

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import table, walk
 
+from examples import table, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, from_bytes, read_clips

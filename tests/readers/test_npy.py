@@ -7,11 +7,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from examples import npy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from examples import npy
 from skelzero.errors import UserError
 from skelzero.readers.npy import MAGIC, read_header, row_blocks, sniff_header
 

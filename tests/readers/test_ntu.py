@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import skeleton_text, walk
 
+from examples import skeleton_text, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, from_bytes, read_clip, read_clips

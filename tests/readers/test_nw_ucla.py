@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import walk
 
+from examples import walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, from_bytes, iter_sources, list_sources

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import in_image, openpose_frame
 
+from examples import in_image, openpose_frame
 from skelzero.clips import Clip, ClipStore, load_layout
 from skelzero.errors import UserError
 from skelzero.readers import READERS, from_bytes, read_clip

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from examples import EXAMPLES, skeleton_text, walk
 
+from examples import EXAMPLES, skeleton_text, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Reader, Skipped, Source, clips_of, detect, from_bytes, read_clip, read_clips

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import npy, padded, walk
 
+from examples import npy, padded, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, detect, from_bytes, read_clips

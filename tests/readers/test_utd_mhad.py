@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from examples import mat_file, walk
 
+from examples import mat_file, walk
 from skelzero.clips import Clip
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, from_bytes, list_sources, read_clips

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import EXAMPLES
 
+from examples import EXAMPLES
 from skelzero.errors import UserError
 from skelzero.readers import READERS, Skipped, clips_of, detect, from_bytes, iter_sources, read_clip
 from skelzero.readers.video import MODEL, PACKAGES

@@ -4,6 +4,7 @@ from skelzero.readers import (  # noqa: F401  (they register themselves)
     bvh,
     coco_keypoints,
     ctr_gcn_npz,
+    landmark_tables,
     mediapipe,
     msr_action3d,
     ntu,

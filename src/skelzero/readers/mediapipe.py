@@ -61,6 +61,8 @@ class Recorded:
         NaN where the file does not say.
     size : (float, float) or None
         Width and height of the picture.
+    people : int (D,) or None
+        Who is who; None where nobody says, so that people are linked by place.
     """
 
     world: Float32[np.ndarray, "D 33 4"] | None
@@ -69,6 +71,7 @@ class Recorded:
     length: int
     fps: float = math.nan
     size: tuple[float, float] | None = None
+    people: Int[np.ndarray, " D"] | None = None
 
 
 @register
@@ -99,9 +102,11 @@ def to_clip(recorded: Recorded, origin: Origin, where: str) -> Clip:
     """
     values = recorded.image if recorded.world is None else recorded.world
     assert values is not None
-    # Every body has its own origin in space: who is who shows in the image.
-    told = values if recorded.image is None else recorded.image
-    people = link(told[..., :2], recorded.frames, where=where)
+    people = recorded.people
+    if people is None:
+        # Every body has its own origin in space: who is who shows in the image.
+        told = values if recorded.image is None else recorded.image
+        people = link(told[..., :2], recorded.frames, where=where)
     courses = by_person(values, recorded.frames, people, length=recorded.length, where=where)
     layout, unit, positions, history = _placed(courses[..., :3], recorded)
     return Clip(to_float32(positions), load_layout(layout), origin, recorded.fps, confidence_of(courses[..., 3]), unit,
@@ -114,7 +119,7 @@ def _placed(
     """Layout, unit, positions and history."""
     if recorded.world is not None:
         x = x * np.array([1, -1, -1])
-        x[..., 1] -= x[..., 1].min(axis=-1, keepdims=True)
+        x[..., 1] -= np.fmin.reduce(x[..., 1], axis=-1, keepdims=True)  # missing landmarks do not count
         return "mediapipe33", "m", x, IN_SPACE
     if recorded.size is not None:
         return "mediapipe33-image", "px", x[..., :2] * np.array(recorded.size), ()
@@ -128,7 +133,7 @@ def _recorded(source: Source) -> Recorded:
         content: Sequence[Any] = about["frames"] if about else [value] if isinstance(value, dict) else value
         found = [(i, *pair) for i, frame in enumerate(content) for pair in _people(frame)]
         world, image = (landmarks([row[kind] for row in found]) for kind in (1, 2))
-        fps, size = _rate(about, content), _size(about)
+        fps, size = _rate(about, content), size_of(about)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise bad_file(source, "MediaPipe", error, FORM) from error
     if world is None and image is None:
@@ -137,14 +142,15 @@ def _recorded(source: Source) -> Recorded:
                             expected=FORM)  # fmt: skip
         raise UserError("nobody in any frame", where=source.where, expected=FORM,
                         next_step="leave this recording out")  # fmt: skip
-    if world is None and image is not None and _is_in_space(image):
+    if world is None and image is not None and is_in_space(image):
         world, image = image, None
     return Recorded(world, image, np.array([row[0] for row in found]), len(content), fps, size)
 
 
-def _is_in_space(points: Float32[np.ndarray, "D 33 4"]) -> bool:
+def is_in_space(points: Float32[np.ndarray, "D 33 4"]) -> bool:
+    """Whether landmarks are in space: the middle of the hips is then the origin."""
     hips = points[:, HIPS, :2].mean(axis=1)
-    return bool(np.abs(np.median(hips, axis=0)).max() < NEAR_ZERO)
+    return bool(np.abs(np.nanmedian(hips, axis=0)).max() < NEAR_ZERO) if np.isfinite(hips).any() else False
 
 
 def _people(frame: Any) -> Iterator[tuple[Any, Any]]:
@@ -203,13 +209,18 @@ def _rate(about: Mapping[str, Any], content: Sequence[Any]) -> float:
     for key, seconds in TIMES.items():
         if len(frames) == len(content) > 1 and all(frame.get(key) is not None for frame in frames):
             times: Float64[np.ndarray, " T"] = np.array([float(frame[key]) for frame in frames]) * seconds
-            step = float(np.median(np.diff(times)))
-            if 1e-4 < step < 1e4:
-                return 1 / step
+            if not math.isnan(fps := rate_of(np.diff(times))):
+                return fps
     return math.nan
 
 
-def _size(about: Mapping[str, Any]) -> tuple[float, float] | None:
+def rate_of(steps: Float64[np.ndarray, " T"]) -> float:
+    """Frames a second by the median of the seconds from frame to frame; NaN where that cannot be."""
+    step = float(np.median(steps))
+    return 1 / step if 1e-4 < step < 1e4 else math.nan
+
+
+def size_of(about: Mapping[str, Any]) -> tuple[float, float] | None:
     """Width and height of the picture, where both are told."""
     sides = [about.get(key, about.get(f"image_{key}")) for key in ("width", "height")]
     if any(side is None for side in sides):
