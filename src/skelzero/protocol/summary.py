@@ -58,6 +58,43 @@ def split_group(name: str) -> str:
     return name.split("#")[0]
 
 
+def told_apart(results: Iterable[Result]) -> list[Result]:
+    """One name for each setup: where a method occurs with several, its name says in what they differ.
+
+    Figures of different texts or settings must not be averaged because they bear one name. Of two results of one task
+    (the methods' code has changed in between) the newer one stays.
+    """
+    newest: dict[str, Result] = {}
+    for result in sorted(results, key=lambda r: r.made):
+        newest[result.task.model_dump_json(exclude={"data"})] = result
+    kept = sorted(newest.values(), key=lambda r: r.key)
+    setups: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    for result in kept:
+        setups[result.task.method, result.task.split.dataset].append(_setup(result))
+    differing = {
+        key: {name for setup in found for name in setup if len({s.get(name) for s in found}) > 1}
+        for key, found in setups.items()
+    }
+    return [_named(result, differing[result.task.method, result.task.split.dataset]) for result in kept]
+
+
+def _setup(result: Result) -> dict[str, str]:
+    """What must be equal among results that are averaged, by a name for people."""
+    task = result.task
+    encoder = str(task.encoder.get("encoder", "")) or f"features {task.checksum[:8]}"
+    own = {name: f"{name} {value}" for name, value in task.overrides.items()}
+    return {**own, "kinds": "+".join(task.kinds), "encoder": encoder,
+            "text encoder": task.text_encoder, "partition": task.partition}  # fmt: skip
+
+
+def _named(result: Result, differing: set[str]) -> Result:
+    said = ", ".join(text for name, text in _setup(result).items() if name in differing and text)
+    if not said:
+        return result
+    task = result.task.model_copy(update={"method": f"{result.task.method} ({said})"})
+    return result.model_copy(update={"task": task})
+
+
 def summarise(results: Iterable[Result]) -> list[Row]:
     """One row for each method, split, setting and metric.
 
@@ -74,16 +111,25 @@ def summarise(results: Iterable[Result]) -> list[Row]:
     return sorted(rows, key=_place)
 
 
-def pair_up(results: Sequence[Result], baseline: str) -> list[Pair]:
-    """Differences of every other method to `baseline`, over the units that both have."""
+def pair_up(results: Sequence[Result], baseline: str, metrics: Sequence[str] = ()) -> list[Pair]:
+    """Differences of every other method to `baseline`, over the units that both have.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    baseline : str
+    metrics : sequence of str
+        Which ones; all of them when empty.
+    """
     values = _values(results)
     pairs = []
     for (method, dataset, split, setting, metric), units in values.items():
         other = values.get((baseline, dataset, split, setting, metric))
-        if method == baseline or other is None:
+        if method == baseline or other is None or (metrics and metric not in metrics):
             continue
-        shared = [unit for unit in units.values if unit in other.values]
-        a, b = [units.values[u] for u in shared], [other.values[u] for u in shared]
+        own, theirs = units.values, other.values
+        shared = [unit for unit in own if unit in theirs]
+        a, b = [own[u] for u in shared], [theirs[u] for u in shared]
         found = paired_difference(a, b)
         pairs.append(Pair(
             method=method, baseline=baseline, dataset=dataset, split=split, setting=setting, metric=metric,
@@ -108,7 +154,7 @@ class _Units:
 
     @property
     def values(self) -> dict[Unit, float]:
-        return {unit: float(np.mean(values)) for unit, values in sorted(self.lists.items())}
+        return {unit: math.fsum(values) / len(values) for unit, values in sorted(self.lists.items())}
 
 
 def _values(results: Iterable[Result]) -> dict[tuple[str, str, str, str, str], _Units]:

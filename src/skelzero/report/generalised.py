@@ -13,6 +13,8 @@ from skelzero.protocol.figures import GATE_SETTINGS, GATED, GZSL
 from skelzero.protocol.metrics import CURVE_POINTS
 from skelzero.protocol.result import Result
 from skelzero.protocol.summary import Row, split_group
+from skelzero.report.plots import as_html
+from skelzero.report.tables import percent
 
 Place = tuple[str, str]
 """Data set and split."""
@@ -36,7 +38,7 @@ def gates_section(place: Place, rows: Sequence[Row]) -> str:
     body = []
     for title, setting, metric in lines:
         cells = "".join(_cell(found.get((m, setting, metric)), best[m] if metric == "H" else None) for m in methods)
-        body.append(f'<tr class="{"chance" if metric != "H" else ""}"><td>{escape(title)}</td>{cells}</tr>')
+        body.append(f'<tr class="{"aside" if metric != "H" else ""}"><td>{escape(title)}</td>{cells}</tr>')
     head = "".join(f"<th>{escape(m)}</th>" for m in ("gate", *methods))
     return (f"<h2>{escape(' '.join(place))} — H behind each gate</h2><p>Each gate is fitted on pseudo-unseen classes. "
             f'The oracle shows what is lost by not knowing the side.</p><div class="wide"><table><tr>{head}</tr>'
@@ -44,12 +46,8 @@ def gates_section(place: Place, rows: Sequence[Row]) -> str:
 
 
 def _cell(row: Row | None, best: float | None) -> str:
-    if row is None:
-        return "<td></td>"
-    low, high = row.ci95
-    half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
-    text = f"{100 * row.mean:.1f}{half}"
-    return f"<td>{f'<b>{text}</b>' if row.mean == best else text}</td>"
+    bold = row is not None and row.mean == best
+    return f"<td>{f'<b>{percent(row)}</b>' if bold else percent(row)}</td>"
 
 
 def curve_section(place: Place, results: Sequence[Result], number: int) -> str:
@@ -91,5 +89,4 @@ def _plot(curves: dict[str, Float[np.ndarray, " P"]], number: int) -> str:
     figure.update_layout(xaxis={"title": "U: unseen classes' clips that are right, %", **axis},
                          yaxis={"title": "S: seen classes' clips that are right, %", **axis}, template="plotly_white",
                          height=480, margin={"l": 10, "r": 10, "t": 20}, legend={"title": "method (area)"})  # fmt: skip
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"curve-{number}",
-                              config={"displaylogo": False}))  # fmt: skip
+    return as_html(figure, f"curve-{number}")
