@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import multiprocessing
 import os
@@ -10,46 +9,16 @@ import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packing import folder_of, tar_of, zip_of
 
 from skelzero.errors import UserError
 from skelzero.readers import MemorySource, archive_checks, from_bytes, iter_sources, list_sources, tar_archive
 from skelzero.readers.archive import attach_labels
 
 FILES = {"b/2.skeleton": b"two" * 100, "a/1.skeleton": b"one", "a/sub/3.txt": b"three"}
-
-
-def zip_of(path: Path, files: dict[str, bytes], change: Callable[[zipfile.ZipInfo], None] | None = None) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in files.items():
-            info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            if change is not None:
-                change(info)
-            file.writestr(info, data)
-    return path
-
-
-def tar_of(path: Path, files: dict[str, bytes], change: Callable[[tarfile.TarInfo], None] | None = None) -> Path:
-    mode = {".xz": "w:xz", ".gz": "w:gz", ".bz2": "w:bz2"}.get(path.suffix, "w")
-    with tarfile.open(path, mode) as file:  # type: ignore[call-overload]
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            if change is not None:
-                change(info)
-            file.addfile(info, io.BytesIO(data))
-    return path
-
-
-def folder_of(path: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return path
 
 
 def make(kind: str, folder: Path, files: dict[str, bytes]) -> Path:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import pickle
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packing import pack
 
 from examples import EXAMPLES
 from skelzero.clips import Clip
@@ -94,27 +92,6 @@ def test_every_prefix_gives_clips_or_one_mistake(name: str) -> None:
             continue
 
 
-def _pack(kind: str, files: dict[str, bytes], folder: Path) -> Path:
-    if kind == "folder":
-        for name, data in files.items():
-            path = folder / "in" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return folder / "in"
-    path = folder / f"in.{kind}"
-    if kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(path, f"w:{kind.partition('.')[2]}") as archive:  # type: ignore[call-overload]
-            for name, data in files.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-    return path
-
-
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.xz", "tar.gz"])
 def test_all_formats_out_of_one_collection(kind: str, tmp_path: Path) -> None:
     files: dict[str, bytes] = {"README.txt": b"What lies here.\n"}
@@ -127,7 +104,7 @@ def test_all_formats_out_of_one_collection(kind: str, tmp_path: Path) -> None:
         for clip in READERS[name].clips(source):
             assert isinstance(clip, Clip)
             expected[clip.origin.name] = clip
-    path = _pack(kind, files, tmp_path)
+    path = pack(kind, files, tmp_path)
     listed = list_sources(path)
     found, skipped = {}, []
     for source in iter_sources(path, listed):

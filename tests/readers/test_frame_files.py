@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
+from packing import pack
 
 from skelzero.readers import from_bytes, iter_sources, list_sources
 from skelzero.readers.frame_files import FrameFiles, join_frames
@@ -63,21 +61,7 @@ def test_numbers_far_apart_make_no_bomb() -> None:
 def test_out_of_whatever_holds_them(kind: str, tmp_path: Path) -> None:
     files = {f"{walk}_{i:012d}_keypoints.json": f'"{walk}{i}"'.encode() for i in range(3) for walk in "ba"}
     files["note.txt"] = b"hello"
-    path = tmp_path / f"in.{kind}"
-    if kind == "folder":
-        path.mkdir()
-        for name, data in files.items():
-            (path / name).write_bytes(data)
-    elif kind == "zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(path, f"w:{kind.partition('.')[2]}") as archive:  # type: ignore[call-overload]
-            for name, data in files.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
+    path = pack(kind, files, tmp_path)
     listed = list_sources(path)
     assert [source.name for source in listed] == ["a_keypoints.json", "b_keypoints.json", "note.txt"]
     assert all(source.path.exists() for source in listed)

@@ -6,18 +6,17 @@ More examples: SKELZERO_EXPLORE=1 SKELZERO_FUZZ=20000 pytest tests/readers/test_
 from __future__ import annotations
 
 import functools
-import io
 import os
-import tarfile
+import tempfile
 import time
 import tracemalloc
-import zipfile
 from pathlib import Path
 
 import pytest
 import scipy.optimize  # noqa: F401  (where people are linked by place; its first import is not a file's time)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packing import pack
 
 from examples import EXAMPLES
 from skelzero.clips import Clip
@@ -136,19 +135,8 @@ def test_random_bytes(name: str, data: bytes) -> None:
 
 @functools.cache
 def archive_bytes(kind: str) -> bytes:
-    file = io.BytesIO()
-    data = example_bytes("ntu")
-    if kind == "zip":
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for i in range(3):
-                archive.writestr(f"a/{i}.skeleton", data)
-    else:
-        with tarfile.open(fileobj=file, mode=f"w:{kind.partition('.')[2]}") as archive:  # type: ignore[call-overload]
-            for i in range(3):
-                info = tarfile.TarInfo(f"a/{i}.skeleton")
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-    return file.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        return pack(kind, {f"a/{i}.skeleton": example_bytes("ntu") for i in range(3)}, Path(folder)).read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz", "tar.bz2"])
