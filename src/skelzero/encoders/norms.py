@@ -1,4 +1,4 @@
-"""Batch normalisation of the last axis, of bodies some of which stand for many equal ones."""
+"""Batch normalisation of the last axis, of bodies some of which stand for many equal ones, over several processes."""
 
 from __future__ import annotations
 
@@ -80,21 +80,22 @@ class ChannelNorm(nn.BatchNorm1d):
     """Batch normalisation of the last axis; all axes before it are samples, those of the first body first.
 
     In training under `counting`, bodies weigh as the census says: output, gradients and running statistics are those
-    of the batch written out in full.
+    of the batch written out in full. Under `sharing`, the batch is that of all processes.
     """
 
     census: Census | None = None
+    shared: bool = False
 
     def forward(self, x: Float[Tensor, "*samples C"]) -> Float[Tensor, "*samples C"]:
-        if self.census is None or not self.training:
+        if not self.training or (self.census is None and not self.shared):
             return super().forward(x.reshape(-1, x.shape[-1])).view(x.shape)
-        return self._counted(x, self.census)
+        return self._counted(x, self.census or Census(len(x), ()))
 
     def rectified(
         self, x: Float[Tensor, "B *places C"], residual: Tensor | None = None, dropout: float = 0.0
     ) -> Float[Tensor, "B *places C"]:
         """relu(dropout(norm(x)) + residual), in training on the processor in one piece of memory."""
-        if self.training and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
+        if self.training and (self.shared or (x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64))):
             census = self.census or Census(len(x), ())
             return self._counted(x, census, residual, dropout_mask(x, dropout), rectify=True)
         y = F.dropout(self(x), dropout, self.training)
@@ -107,7 +108,7 @@ class ChannelNorm(nn.BatchNorm1d):
         flat = [None if t is None else t.reshape(-1, x.shape[-1]) for t in (x, residual, mask)]
         moments = self.statistics(x.reshape(-1, x.shape[-1]), census)
         out = _CountedNorm.apply(  # type: ignore[no-untyped-call]
-            flat[0], self.weight, self.bias, *flat[1:], moments, self.eps, census, rectify
+            flat[0], self.weight, self.bias, *flat[1:], moments, self.eps, census, rectify, self.shared
         )
         return out.view(x.shape)  # type: ignore[no-any-return]
 
@@ -115,6 +116,8 @@ class ChannelNorm(nn.BatchNorm1d):
     def statistics(self, x: Float[Tensor, "S C"], census: Census) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
         """Mean and biased variance of the batch in training; the running ones learn of them."""
         mean, var, samples = census_moments(x, census)
+        if self.shared:
+            mean, var, samples = all_moments(mean, var, samples)
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
@@ -134,6 +137,40 @@ def counting(model: nn.Module, census: Census) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.census = None
+
+
+@contextlib.contextmanager
+def sharing(model: nn.Module) -> Iterator[None]:
+    """While it lasts, the norms of a model see the clips of all processes, as one process with all of them would."""
+    norms = [module for module in model.modules() if isinstance(module, ChannelNorm)]
+    for norm in norms:
+        norm.shared = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.shared = False
+
+
+def all_moments(
+    mean: Float[Tensor, " C"], var: Float[Tensor, " C"], samples: int
+) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"], int]:  # fmt: skip
+    """Mean and biased variance of the samples of all processes, and their number."""
+    own = torch.cat(
+        [mean.double() * samples, (var.double() + mean.double() ** 2) * samples, mean.new_full((1,), samples)]
+    )
+    total = add_up(own)
+    width = len(mean)
+    found = total[:width] / total[-1]
+    spread = total[width:-1] / total[-1] - found**2
+    return found.to(mean.dtype), spread.clamp(min=0).to(var.dtype), round(float(total[-1]))
+
+
+def add_up(own: Tensor) -> Tensor:
+    """The sum over all processes."""
+    total = own.clone()
+    torch.distributed.all_reduce(total)
+    return total
 
 
 def census_moments(x: Float[Tensor, "S C"], census: Census) -> tuple[Tensor, Tensor, int]:
@@ -177,7 +214,7 @@ class _CountedNorm(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, mask: Tensor | None,
-        moments: tuple[Tensor, Tensor], eps: float, census: Census, rectify: bool,
+        moments: tuple[Tensor, Tensor], eps: float, census: Census, rectify: bool, shared: bool,
     ) -> Tensor:  # fmt: skip
         out = F.batch_norm(x, *moments, weight, bias, False, 0.0, eps)
         if rectify:
@@ -185,23 +222,28 @@ class _CountedNorm(torch.autograd.Function):
                 out.mul_(mask)
             out = (out if residual is None else out.add_(residual)).relu_()
         ctx.save_for_backward(x, weight, *moments, *([out] if rectify else []), *([] if mask is None else [mask]))
-        ctx.rest = eps, census, rectify, residual is not None
+        ctx.rest = eps, census, rectify, residual is not None, shared
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, weight, mean, var, *more = ctx.saved_tensors
-        eps, census, rectify, joined = ctx.rest
+        eps, census, rectify, joined, shared = ctx.rest
         grad = torch.ops.aten.threshold_backward(grad, more[0], 0) if rectify else grad.contiguous()
         inner = grad * more[1] if len(more) == 2 else grad
-        by_x, by_weight, by_bias = norm_backward(inner, x, weight, mean, var, eps, census)
-        return by_x, by_weight, by_bias, grad if joined else None, None, None, None, None, None
+        by_x, by_weight, by_bias = norm_backward(inner, x, weight, mean, var, eps, census, shared=shared)
+        return by_x, by_weight, by_bias, grad if joined else None, None, None, None, None, None, None
 
 
 def norm_backward(
-    grad: Tensor, x: Tensor, weight: Tensor, mean: Tensor, var: Tensor, eps: float, census: Census
-) -> tuple[Float[Tensor, "S C"], Float[Tensor, " C"], Float[Tensor, " C"]]:
-    """Gradients by input, weight and bias: g_i w / s - n_i (w / s) (sum g + xhat_i sum(g xhat)) / N."""
+    grad: Tensor, x: Tensor, weight: Tensor, mean: Tensor, var: Tensor, eps: float, census: Census,
+    *, shared: bool = False,
+) -> tuple[Float[Tensor, "S C"], Float[Tensor, " C"], Float[Tensor, " C"]]:  # fmt: skip
+    """Gradients by input, weight and bias: g_i w / s - n_i (w / s) (sum g + xhat_i sum(g xhat)) / N.
+
+    With `shared`, sums and N are those of all processes in the gradient by input; those by weight and bias stay the
+    process's own, since whoever averages parameters' gradients adds them up.
+    """
     bodies = census.present + len(census.absent)
     each = len(x) // bodies
     # Each place in a body is summed by itself first, as in `_moments`.
@@ -210,10 +252,14 @@ def norm_backward(
         grad.reshape(bodies, -1), x.view(bodies, -1), *fixed, *fixed[1:], False, eps, [False, True, True]
     )
     by_weight, by_bias = by_weight.view(each, -1).sum(dim=0), by_bias.view(each, -1).sum(dim=0)
-    inverse, samples = (var + eps).rsqrt(), census.bodies * each
+    inverse, samples, sums = (var + eps).rsqrt(), float(census.bodies * each), (by_weight, by_bias)
+    if shared:
+        total = add_up(torch.cat([by_weight.double(), by_bias.double(), by_weight.new_full((1,), samples)]))
+        samples, width = float(total[-1]), len(by_weight)
+        sums = total[:width].to(by_weight.dtype), total[width:-1].to(by_bias.dtype)
     scale = weight * inverse
-    slope = -scale * inverse * by_weight / samples
-    offset = -scale * by_bias / samples - slope * mean
+    slope = -scale * inverse * sums[0] / samples
+    offset = -scale * sums[1] / samples - slope * mean
     scale, slope, offset = (v.to(x.dtype) for v in (scale, slope, offset))
     by_x = torch.addcmul(offset, x, slope)
     for k, count in enumerate(census.absent, census.present):

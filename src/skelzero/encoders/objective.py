@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelzero.encoders.contrast import contrast
+from skelzero.encoders.norms import sharing
 from skelzero.encoders.settings import TrainSettings
 
 
@@ -41,6 +42,14 @@ def backward(
     again with it, once the loss has said what its scores are worth. Batch norms see one part at a time.
     """
     torch.manual_seed(seed)
+    with sharing(model) if fabric.world_size > 1 else contextlib.nullcontext():
+        return _backward(fabric, model, clips, y, settings, seed)
+
+
+def _backward(
+    fabric: Any, model: nn.Module, clips: Float[Tensor, "N C T V M"], y: Int[Tensor, " N"],
+    settings: TrainSettings, seed: int,
+) -> Float[Tensor, ""]:  # fmt: skip
     if settings.accumulate == 1:
         loss = batch_loss(fabric, model(clips), y, settings)
         fabric.backward(loss)

@@ -60,7 +60,8 @@ class TrainSettings(BaseModel):
     accelerator : str
         `auto` takes a GPU when there is one.
     devices : int
-        More than one share each batch.
+        More than one share each batch; norms and losses are those of the whole batch, as on one device. Dropout draws
+        differ.
     checkpoint_every : int
         Steps between checkpoints, when a folder for them is given.
     accumulate : int

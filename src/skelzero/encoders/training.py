@@ -226,6 +226,8 @@ def train_step(
         # Dropout draws from the global generator.
         seed = step_seed(settings.seed, step) + fabric.global_rank
         loss = backward(fabric, model, clips[share], y[rows][share], settings, seed)
+    if fabric.world_size > 1:
+        loss = fabric.all_reduce(loss, reduce_op="mean")  # of the whole batch, so that all stop together if it diverges
     optimizer.step()
     return loss
 
