@@ -174,21 +174,22 @@ class _Walk:
         """Raise what is wrong."""
         frames = self._whole_number(0, "number of frames")
         if frames >= len(self.rows):
-            raise self._cut("short", f"{frames} frames declared, {len(self.rows) - 1} lines follow")
+            raise self._cut("the file is cut short", got=f"{frames} frames declared, {len(self.rows) - 1} lines follow")
         at, bodies_at_all = 1, 0
         for frame in range(1, frames + 1):
             if at >= len(self.rows):
-                raise self._cut("short", f"frame {frame} of {frames} is missing")
+                raise self._cut("the file is cut short", got=f"frame {frame} of {frames} is missing")
             bodies = self._whole_number(at, "number of bodies")
             if bodies > MOST_BODIES:
-                raise self._wrong(at, "more bodies than a sensor can see", bodies, f"<= {MOST_BODIES}")
+                raise UserError("more bodies than a sensor can see", where=self._line(at), got=bodies,
+                                expected=f"<= {MOST_BODIES}")  # fmt: skip
             bodies_at_all += bodies
             for body in range(bodies):
                 self._explain_body(at + 1 + body * BODY_LINES, f"frame {frame} of {frames}")
             at += 1 + bodies * BODY_LINES
         if at < len(self.rows):
-            left = f"{len(self.rows) - at} lines"
-            raise self._wrong(at, "lines are left after the last frame", left, f"the end after {frames} frames")
+            raise UserError("lines are left after the last frame", where=self._line(at),
+                            got=f"{len(self.rows) - at} lines", expected=f"the end after {frames} frames")  # fmt: skip
         if not bodies_at_all:
             raise UserError("no body in any frame", where=self.where, got=f"{frames} frames without a body",
                             next_step="leave this clip out; the data set's owner lists such clips")  # fmt: skip
@@ -196,29 +197,30 @@ class _Walk:
     def _explain_body(self, at: int, frame: str) -> None:
         for row, count in enumerate((BODY_WORDS, 1, *[JOINT_WORDS] * JOINTS), at):
             if row >= len(self.rows) or (row == len(self.rows) - 1 and len(self._words(row)) < count):
-                raise self._cut("in the middle of a frame", f"the end inside a body of {frame}")
+                raise self._cut("the file is cut in the middle of a frame", got=f"the end inside a body of {frame}")
             words = self._words(row)
             if row == at + 1 and words != [b"%d" % JOINTS]:
-                raise self._wrong(row, "wrong number of joints", _shown(words), str(JOINTS))
+                raise UserError("wrong number of joints", where=self._line(row), got=_shown(words), expected=JOINTS)
             if len(words) != count or (row == at and not words[0].isdigit()):
-                got = f"{len(words)} words: {_shown(words)}"
-                raise self._wrong(row, f"a line of a body cannot be read ({frame})", got, f"{count} numbers")
+                raise UserError(f"a line of a body cannot be read ({frame})", where=self._line(row),
+                                got=f"{len(words)} words: {_shown(words)}", expected=f"{count} numbers")  # fmt: skip
 
     def _words(self, row: int) -> list[bytes]:
         return self.rows[row][1] if row < len(self.rows) else []
 
+    def _line(self, row: int) -> str:
+        """The file and the line of a row, as messages name it."""
+        return f"{self.where}, line {self.rows[row][0] if row < len(self.rows) else 1}"
+
     def _whole_number(self, row: int, what: str) -> int:
         words = self._words(row)
         if len(words) != 1 or not words[0].isdigit() or len(words[0]) > 20:
-            raise self._wrong(row, f"the {what} cannot be read", _shown(words), "a whole number")
+            raise UserError(f"the {what} cannot be read", where=self._line(row), got=_shown(words),
+                            expected="a whole number")  # fmt: skip
         return int(words[0])
 
-    def _wrong(self, row: int, what: str, got: object, expected: str) -> UserError:
-        line = self.rows[row][0] if row < len(self.rows) else 1
-        return UserError(what, where=f"{self.where}, line {line}", got=got, expected=expected)
-
-    def _cut(self, how: str, got: str) -> UserError:
-        return UserError(f"the file is cut {how}", where=f"{self.where}, line {self.rows[-1][0]}", got=got,
+    def _cut(self, what: str, *, got: str) -> UserError:
+        return UserError(what, where=self._line(len(self.rows) - 1), got=got,
                          expected="as many frames as the first line says",
                          next_step="get the file again or leave it out")  # fmt: skip
 
