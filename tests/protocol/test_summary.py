@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from skelzero.protocol.result import Result, SplitFacts, Task
-from skelzero.protocol.summary import pair_up, split_group, summarise
+from skelzero.protocol.summary import pair_up, split_group, summarise, told_apart
 
 
 def result(method: str, split: str, seed: int, top1: float, **changes: Any) -> Result:
@@ -67,3 +67,39 @@ def test_pairs_are_over_the_same_units() -> None:
 def test_one_leaky_figure_marks_the_mean() -> None:
     rows = summarise([result("m", "2/2", 0, 0.4, leaky=True), result("m", "2/2", 1, 0.4)])
     assert all(row.leaky and row.seeds == 2 for row in rows)
+
+
+def changed(given: Result, made: str = "", **task: Any) -> Result:
+    other = given.task.model_copy(update=task)
+    return given.model_copy(update={"task": other, "key": other.key + made, "made": made})
+
+
+def test_setups_that_differ_are_told_apart() -> None:
+    plain = result("m", "2/2", 0, 0.4)
+    found = told_apart([plain, changed(plain, kinds=("label", "motion")), changed(plain, overrides={"alpha": 3.0}),
+                        result("other", "2/2", 0, 0.5)])  # fmt: skip
+    names = {r.task.method for r in found}
+    assert names == {"m (action)", "m (label+motion)", "m (alpha 3.0, action)", "other"}
+    assert {r.seeds for r in summarise(found)} == {1}
+
+
+def test_equal_setups_keep_their_name_and_the_newer_of_two_results_stays() -> None:
+    first = [result("m", "2/2", seed, 0.4) for seed in range(3)]
+    again = [changed(r, made="later").model_copy(update={"metrics": {"zsl": {"top1": 0.6}}}) for r in first]
+    for given in ([*first, *again], [*again, *first]):
+        found = told_apart(given)
+        assert {r.task.method for r in found} == {"m"} and len(found) == 3
+        assert [r.mean for r in summarise(found)] == pytest.approx([0.6])
+
+
+def test_data_sets_may_differ_in_their_encoders() -> None:
+    one = result("m", "2/2", 0, 0.4)
+    there = one.task.split.model_copy(update={"dataset": "e"})
+    other = changed(one, split=there, encoder={"encoder": "st-gcn"})
+    assert {r.task.method for r in told_apart([one, other])} == {"m"}
+
+
+def test_only_the_wanted_metrics_are_paired() -> None:
+    results = [result(m, "2/2", s, 0.4) for m in ("m", "ridge") for s in range(2)]
+    assert {p.metric for p in pair_up(results, "ridge")} == {"top1", "H"}
+    assert {p.metric for p in pair_up(results, "ridge", ["H"])} == {"H"}

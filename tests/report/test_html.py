@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_up import CODES, result, utd
+from plotly.offline import get_plotlyjs
 
 from skelzero.errors import UserError
 from skelzero.protocol.result import Result
 from skelzero.report.html import write_report
-
-CODES = ["a1", "a2<script>", "a3"]
-
-
-def result(method: str, seed: int, top1: float, dataset: str = "made_up", **changes: Any) -> Result:
-    split = {"name": "2/1", "dataset": dataset, "family": "own", "seen": ["a1", "a2<script>"], "unseen": ["a3"],
-             "pseudo_unseen": []}  # fmt: skip
-    task = {"method": method, "overrides": {}, "data": "x", "checksum": "0", "pipeline": "kinect-64", "split": split,
-            "seed": seed, "class_set": "made_up", "text_sha256": "f" * 64, "text_encoder": "minilm",
-            "kinds": ["action"]}  # fmt: skip
-    facts: dict[str, Any] = {
-        "key": f"{method}{seed}", "task": task, "metrics": {"zsl": {"top1": top1}}, "chance": {"zsl": {"top1": 1 / 3}},
-        "per_class": {"zsl": {}}, "class_order": {"zsl": CODES},
-        "confusion": {"zsl": np.eye(3, dtype=int).tolist()}, "selection": None, "stacking": None, "gamma": None,
-        "method_settings": {}, "data": {"dataset": "made_up", "clips": 9}, "text": {"encoder": "minilm", "kinds": []},
-        "encoder": {}, "diagnostics": {}, "versions": {"skelzero": "0"}, "hardware": {}, "seconds": {"total": 1.0},
-        "made": "now",
-    }  # fmt: skip
-    return Result.model_validate({**facts, **changes})
 
 
 def page(tmp_path: Path, results: list[Result], **options: Any) -> str:
@@ -42,13 +26,76 @@ def page(tmp_path: Path, results: list[Result], **options: Any) -> str:
 
 def test_the_headline_names_the_winner_and_says_whether_to_believe_it(tmp_path: Path) -> None:
     clear = [result("ridge", s, 0.40 + 0.01 * s) for s in range(5)] + [
-        result("scale", s, 0.60 + 0.01 * s) for s in range(5)
+        result("scale", s, 0.60 + 0.011 * s) for s in range(5)
     ]
     body = page(tmp_path, clear)
-    assert "<b>scale</b> is best with 62.0" in body and "+20.0 points" in body and "<b>distinguishable</b>" in body
+    card = body[: body.index("<h2>")]
+    assert (
+        "<b>scale</b> wins with <b>62.2 ±2.2 %</b>" in card and "<b>+20.2 [+20.0, +20.4]</b> points over ridge" in card
+    )
+    assert "With care" in card and "one fixed split" in card and "excludes zero" in card
     noisy = [result("ridge", s, 0.4 + 0.1 * (s % 2)) for s in range(5)]
-    noisy += [result("scale", s, 0.5 - 0.1 * (s % 2)) for s in range(5)]
-    assert "<b>not distinguishable</b>" in page(tmp_path, noisy)
+    noisy += [result("scale", s, 0.5 - 0.08 * (s % 2)) for s in range(5)]
+    body = page(tmp_path, noisy)
+    assert "<b>scale</b> leads" in body and "not distinguishable from ridge" in body and "Conclude nothing" in body
+
+
+def test_texts_that_differ_are_told_apart(tmp_path: Path) -> None:
+    results = [result("ridge", s, 0.3 + 0.3 * (kind == "motion"), key=f"{kind}{s}", task={"kinds": [kind]})
+               for s in range(3) for kind in ("label", "motion")]  # fmt: skip
+    body = page(tmp_path, results)
+    assert "ridge (motion)" in body and "ridge (label)" in body and "45.0" not in body
+
+
+def test_an_unknown_baseline_is_a_users_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not among the results"):
+        page(tmp_path, [result("ridge", 0, 0.5)], baseline="nobody")
+
+
+def test_published_figures_stand_beside_ours_and_in_no_mean(tmp_path: Path) -> None:
+    facts = {"name": "55/5", "dataset": "ntu120", "family": "SynSE", "seen": ["a1", "a2<script>"], "unseen": ["a3"]}
+    ntu = [result("scale", s, 0.7 + 0.01 * s, task={"split": facts}) for s in range(5)]
+    body = page(tmp_path, ntu)
+    row = next(line for line in body.split("<tr") if "<td>scale</td>" in line)
+    assert "<td>72.0 ±2.0</td>" in row and "84.5 (second-hand, from a summary)" in row
+    assert "TDSM, published" in body and "86.5" in body and "SCALE, published" not in body
+    assert "best epoch on the unseen test clips" in body and "2411.10745" in body
+    assert "TDSM" not in page(tmp_path, [result("scale", 0, 0.7)]), "no such figure for this split"
+
+
+def test_confusions_say_what_texts_and_movements_share(tmp_path: Path) -> None:
+    body = page(
+        tmp_path, [utd(m, s, 0.5 + 0.1 * (m == "scale") + 0.01 * s) for m in ("ridge", "scale") for s in (0, 1)]
+    )
+    part = body[body.index("What scale confuses") :]
+    assert "arm cross <small>a6</small></td><td>basketball shoot <small>a7</small></td><td>75 % of 16" in part
+    assert "random:2" in part and "the leading hand" in part
+
+
+def test_the_space_and_the_cost_are_shown_where_results_have_them(tmp_path: Path) -> None:
+    results = [utd(m, s, 0.5 + 0.01 * s) for m in ("ridge", "scale") for s in (0, 1)]
+    body = page(tmp_path, results)
+    assert "the space in which clips and classes meet" in body and "clips of unseen classes" in body
+    assert "98.3 k</td><td>79.8 k</td><td>114 k</td><td>1.00</td><td>2.00</td><td>0.50" in body
+    old = page(tmp_path, [r.model_copy(update={"diagnostics": {}}) for r in results])
+    assert "the space in which" not in old and "<h2>Cost" not in old and "What ridge confuses" in old
+    broken = {"picture": {"codes": "nonsense"}, "cost": "much"}
+    assert "the space in which" not in page(tmp_path, [utd("ridge", 0, 0.5, diagnostics=broken)])
+
+
+def test_hashes_and_rules_are_told(tmp_path: Path) -> None:
+    body = page(tmp_path, [utd("ridge", s, 0.5) for s in (0, 1)])
+    part = body[body.index("How these numbers were made") :]
+    assert "selection rule" in part and "2 draws: classes&#x27; SHA-256" in part and "minilm" in part
+
+
+def test_a_thousand_results_are_a_matter_of_seconds_and_a_small_page(tmp_path: Path) -> None:
+    results = [utd(f"m{i}", s, 0.4 + 0.001 * i + 0.01 * (s % 7)) for i in range(20) for s in range(50)]
+    page(tmp_path, results[:1])  # imports and texts
+    begin = time.perf_counter()
+    page(tmp_path, results)
+    assert time.perf_counter() - begin < 30, "each step must be linear in the results"
+    assert len((tmp_path / "r.html").read_text()) - len(get_plotlyjs()) < 2_000_000
 
 
 def test_names_are_escaped_and_nothing_comes_from_outside(tmp_path: Path) -> None:
@@ -59,7 +106,8 @@ def test_names_are_escaped_and_nothing_comes_from_outside(tmp_path: Path) -> Non
 
 
 def test_leaks_and_synthetic_motion_are_marked(tmp_path: Path) -> None:
-    assert "leaky encoder" in page(tmp_path, [result("ridge", 0, 0.5, leaky=True)])
+    leaky = page(tmp_path, [result("ridge", 0, 0.5, leaky=True)])
+    assert "leaky encoder" in leaky and "Conclude nothing" in leaky
     assert "leaky" not in page(tmp_path, [result("ridge", 0, 0.5)])
     assert "Synthetic motion" in page(tmp_path, [result("ridge", 0, 0.5, "synthetic")])
 
