@@ -12,6 +12,7 @@ where they are large.
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
 from array import array
@@ -90,14 +91,17 @@ class _Table:
 
     def wide(self) -> Recorded:
         places = self.columns.places()
-        cells = [self.columns.wide.get((*place, i)) for place in places for i in range(POINTS)]
+        cells = {(k, i): self.columns.wide[key] for k, place in enumerate(places) for i in range(POINTS)
+                 if (key := (*place, i)) in self.columns.wide}  # fmt: skip
         numbers, frames, people, times = array("d"), list[str](), list[str](), array("d")
         for row in self._lines():
-            numbers.extend(math.nan if c is None else self._number(row[c]) for c in cells)
+            numbers.extend(self._numbers([row[column] for column in cells.values()]))
             frames.append(self._cell(row, "frame"))
             people.append(self._cell(row, "person"))
             times.append(self._time(row))
-        bodies = np.array(numbers).reshape(len(frames), len(places), POINTS)
+        bodies = np.full((len(frames), len(places), POINTS), np.nan)
+        place, landmark = np.array(list(cells)).T
+        bodies[:, place, landmark] = np.array(numbers).reshape(len(frames), len(cells))
         return self._recorded(bodies, frames, people, np.array(times))
 
     def long(self) -> Recorded:
@@ -106,11 +110,12 @@ class _Table:
             raise ValueError("no column says which frame a row is of")
         cells = [self.columns.long[place] for place in self.columns.places()]
         owners: dict[tuple[str, str], int] = {}
+        number = functools.cache(lambda cell: landmark_of(words_of(cell)))
         numbers, rows, landmarks, times = array("d"), array("q"), array("q"), array("d")
         for row in self._lines():
             if self._cell(row, "type").strip().lower() not in ("", "pose"):
                 continue
-            landmark = landmark_of(words_of(row[roles["landmark"]]))
+            landmark = number(row[roles["landmark"]])
             if landmark is None or landmark > POINTS:
                 raise ValueError(f"no landmark of the body: {row[roles['landmark']][:80]!r}")
             time = self._time(row)
@@ -120,7 +125,7 @@ class _Table:
                 times.append(time)
             rows.append(owner)
             landmarks.append(landmark)
-            numbers.extend(self._number(row[c]) for c in cells)
+            numbers.extend(self._numbers([row[column] for column in cells]))
         if len(owners) * FEWEST > len(rows):
             raise ValueError(f"{len(rows)} landmarks of {len(owners)} people, {POINTS} each expected")
         return self._recorded(self._gathered(numbers, rows, landmarks, len(owners)), [when for when, _ in owners],
@@ -189,11 +194,19 @@ class _Table:
 
     def _time(self, row: list[str]) -> float:
         """Seconds, as far as the column says; NaN where there is none or it holds no number."""
+        given = self._cell(row, "milliseconds") or self._cell(row, "time")
+        if not given:
+            return math.nan
         try:
-            scale = 1e-3 if "milliseconds" in self.columns.roles else 1.0
-            return scale * self._number(self._cell(row, "milliseconds") or self._cell(row, "time"))
+            return self._number(given) * (1e-3 if "milliseconds" in self.columns.roles else 1.0)
         except ValueError:
             return math.nan
+
+    def _numbers(self, cells: list[str]) -> list[float]:
+        try:
+            return list(map(float, cells))
+        except ValueError:
+            return [self._number(cell) for cell in cells]
 
     def _number(self, cell: str) -> float:
         cell = cell.strip()
