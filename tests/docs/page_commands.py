@@ -10,13 +10,16 @@ ELSEWHERE = {
     r"make bench$": "benchmarks/run_all.py",
     r"make results$": "benchmarks/evaluation.sh",
     r"make demo$|skelzero demo\b": "tests/test_demo.py",
-    r"skelzero export --onnx": "tests/recognize/test_export.py",
+    r"skelzero export\b": "tests/recognize/test_export.py",
     r"pip install\b": ".ci/run",
     r".*--weights ntu120_ShiftGCN": "tests/encoders/test_trained.py",
     r"pre-commit install$": ".pre-commit-config.yaml",
     r"mkdocs (build|serve)\b": "tests/docs/test_site.py",
 }
 """Lines that are not run with their page, and the file that runs the same or that continuous integration runs."""
+
+PYTHON_ELSEWHERE = {"docs/export.md": "tests/recognize/test_export.py"}
+"""Pages whose Python is run by a test of its own, which makes what the code needs in other ways."""
 
 SHORT: dict[str, list[str]] = {
     "train": ["--steps", "2", "--overwrite"],

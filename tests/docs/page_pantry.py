@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import scipy.io
 from page_blocks import ROOT, blocks_of
-from page_commands import quick
+from page_commands import elsewhere, lines_of, quick
 
 from skelzero.clips import load_layout
 from skelzero.synthetic import CLASSES, make_clip
@@ -90,7 +90,7 @@ def words(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     fetch(folder, "utd")
-    skelzero("train", "scale", "--data", str(folder / "utd"), "--split", "22/5", "--out", str(folder / "run"),
+    skelzero("train", "ridge", "--data", str(folder / "utd"), "--split", "22/5", "--out", str(folder / "run"),
              "--pipeline", "common-64")  # fmt: skip
 
 
@@ -125,7 +125,8 @@ def fetch(pantry: Path, name: str) -> Path:
 def lay_out(page: Path, pantry: Path, desk: Path) -> None:
     """Put links to what a page speaks of, and does not make itself, into its folder."""
     blocks = [b for b in blocks_of(page) if not b.reason]
-    typed = "".join(b.text for b in blocks if b.shell)
+    lines = [line for b in blocks if b.shell for line in lines_of(b.text) if not elsewhere(line)]
+    typed = "\n".join(lines) + "\n"
     typed += " ".join(re.findall(r'"([^"\n]*)"', "".join(b.text for b in blocks if b.python)))
     for name in (*MAKERS, *ALIASES):
         spoken_of = re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])", typed)

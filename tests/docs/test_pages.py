@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from page_blocks import PAGES, ROOT, Block, blocks_of
-from page_commands import ELSEWHERE, elsewhere, lines_of
+from page_commands import ELSEWHERE, PYTHON_ELSEWHERE, elsewhere, lines_of
 from page_pantry import lay_out
 from page_shell import page_shell
 
@@ -57,7 +57,7 @@ def test_page(
                 (tmp_path / block.title).write_text(block.text, encoding="utf-8")
             elif block.shell:
                 shell.run(block.text)
-            elif block.python:
+            elif block.python and _name(page) not in PYTHON_ELSEWHERE:
                 exec(compile(block.text, block.where, "exec"), scope)
 
 
@@ -72,6 +72,8 @@ def test_what_runs_elsewhere_does_so() -> None:
     lines = [line for page in PAGES for b in blocks_of(page) if b.shell and not b.reason for line in lines_of(b.text)]
     places = {elsewhere(line) for line in lines} - {""}
     assert places <= set(ELSEWHERE.values()) and all((ROOT / place).is_file() for place in places)
+    for page, place in PYTHON_ELSEWHERE.items():
+        assert page.rpartition("/")[2] in (ROOT / place).read_text(encoding="utf-8"), f"{place} does not read {page}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
