@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from skelzero.clips import Clip, Origin, load_layout
 from skelzero.errors import UserError
+from skelzero.protocol.rejection import statistic
 from skelzero.readers import read_clip
 from skelzero.recognize import Recognizer
+from skelzero.recognize import recognizer as module
 from skelzero.synthetic import make_clip
 from skelzero.text import load_class_set
 
@@ -69,6 +74,38 @@ def test_motion_capture_goes_through_the_common_body(recognizer: Recognizer, rec
         (tmp_path / "clip.bvh").write_bytes(archive.extractfile(member).read())  # type: ignore[union-attr]
     answer = recognizer.recognize(read_clip(tmp_path / "clip.bvh"), ["walk forward", "clap hands", "sit down"])
     assert answer.segments and np.isfinite([r.probability for s in answer.segments for r in s.labels]).all()
+
+
+def test_a_word_list_is_looked_up_and_compared_with_the_vocabulary_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizer, calls = Recognizer.load(), []
+
+    def counted(name: str, own: Callable[..., Any]) -> None:
+        monkeypatch.setattr(module, name, lambda *given: (calls.append(name), own(*given))[1])
+
+    counted("understand", module.understand)
+    counted("likeness", module.likeness)
+    clip, words = make_clip("s20", 1, 1, seed=3), ["xyzzy plugh", "walk"]
+    first, again = recognizer.recognize(clip, words), recognizer.recognize(clip, words)
+    assert first == again and calls == ["understand", "likeness"]
+    recognizer.recognize(clip, [*words, "jump"])
+    assert calls == ["understand", "likeness"] * 2
+
+
+def test_likeness_is_kept_as_long_as_its_texts(recognizer: Recognizer) -> None:
+    run = recognizer.run
+    assert run.vocabulary is not None and run.card.rejection is not None
+    features = recognizer.features([make_clip(code, 1, 1, seed=3) for code in CODES])
+    against = run.method.scores(features, run.vocabulary)
+    for places in (range(4), range(4, 9), [0]):
+        bank = run.vocabulary.take(places)  # may get the address of the one before
+        value = statistic(run.method.scores(features, bank), against, module.likeness(bank, run.vocabulary))
+        least = run.card.rejection.threshold(len(bank))
+        for _ in range(2):
+            np.testing.assert_array_equal(recognizer.judge(features, bank)[1], value < least)
+        kept = len(recognizer._likest)
+        del bank
+        gc.collect()
+        assert len(recognizer._likest) == kept - 1
 
 
 @pytest.mark.parametrize("labels", [[], ["walk", "walk"], ["", "walk"]])

@@ -1,8 +1,9 @@
 """A trained run as ONNX graphs, checked against PyTorch before anything is written.
 
-EXPORT/encoder.onnx  prepared clip (1, C, T, V, M) -> features      EXPORT/kinematics.onnx  body -> features
+EXPORT/encoder.onnx  prepared clips (N, C, T, V, M) -> features     EXPORT/kinematics.onnx  bodies -> features
 EXPORT/head.onnx     features, class inputs -> scores               EXPORT/classes.npz      class inputs of some words
-EXPORT/card.json     what goes in and out, how scores are read      EXPORT/example.npz      one clip on its way through
+EXPORT/card.json     what goes in and out, how scores are read      EXPORT/vocabulary.npz   of other movements
+EXPORT/example.npz   one clip on its way through
 """
 
 from __future__ import annotations
@@ -25,25 +26,33 @@ from torch import Tensor, nn
 from skelzero import __version__
 from skelzero.cards import CARD, sha256_file, staged_folder, write_json
 from skelzero.clips import Clip
-from skelzero.encoders import SkeletonEncoder
+from skelzero.encoders import SkeletonEncoder, st_gcn
 from skelzero.errors import UserError, missing_extra
 from skelzero.kinematics import Bodies, measure, to_bodies
 from skelzero.kinematics.features import course_features
+from skelzero.methods.described import described
 from skelzero.preprocess import prepare_clips
+from skelzero.protocol.rejection import FALSE_ACCEPTS, LEAST, LIKE, SOFTNESS
 from skelzero.recognize.heads import Head, Inputs, head_of
 from skelzero.recognize.recognizer import Recognizer
 from skelzero.synthetic import make_clip
-from skelzero.text import ClassSet
+from skelzero.text import ClassSet, TextBank
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.attributes.vectors import FARTHEST, typical
 
 FORMAT = 1
 OPSET = 18
+RULE = {"false_accepts": FALSE_ACCEPTS, "softness": SOFTNESS, "like": LIKE, "least": LEAST}
+"""Constants of `protocol.rejection`, which stand in the card beside what was learned."""
 TOLERANCE = 1e-4
 """Largest difference between a graph and PyTorch, in features and scores."""
+INT64 = 7
+"""Of ONNX."""
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PROBES = ("s48", "s53", "s24")
-"""Synthetic actions whose clips are sent through both."""
+"""Synthetic actions whose clips are sent through both; several, since some exporters keep an axis of one as it is."""
+DESCRIBED = "described"
+"""Class input that no graph reads: the attributes by which listed words and the vocabulary are compared."""
 
 
 class EncoderGraph(nn.Module):
@@ -66,8 +75,10 @@ class EncoderGraph(nn.Module):
 class KinematicsGraph(nn.Module):
     """Bodies to measured attributes as vectors and course features, as `kinematics.of_clips` gives them."""
 
-    def forward(self, *bodies: Tensor) -> Float[Tensor, "N F"]:
-        given = Bodies(*bodies)
+    def forward(
+        self, joints: Tensor, seconds: Tensor, present: Tensor, partner: Tensor, flat: Tensor, anchored: Tensor
+    ) -> Float[Tensor, "N F"]:
+        given = Bodies(joints, seconds, present, partner, flat, anchored)
         return torch.cat([_vectors(measure(given)), course_features(given)], dim=1)
 
 
@@ -85,13 +96,22 @@ def _vectors(measured: Float[Tensor, "N A"]) -> Float[Tensor, "N A"]:
 
 @dataclass(frozen=True)
 class Graph:
-    """A module with the inputs that it was traced with; the first axis of those in `free` may have any length."""
+    """A module with the inputs that it was traced with; their first axes may have any length.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Inputs whose first axis is that of classes; all others begin with that of clips.
+    """
 
     name: str
     module: nn.Module
     inputs: dict[str, Tensor]
     output: str
-    free: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+    def axis(self, name: str) -> str:
+        return "classes" if name in self.classes else "clips"
 
     def expected(self) -> np.ndarray:
         with torch.no_grad():
@@ -126,45 +146,54 @@ def export_run(
         if importlib.util.find_spec(package) is None:
             raise missing_extra(package, "onnx", "export to ONNX")
     run = recognizer.run
-    bank = run.bank if labels is None else recognizer.texts(labels)[0]
+    banks = {"classes": run.bank if labels is None else recognizer.texts(labels)[0], "vocabulary": run.vocabulary}
+    asked = {name: (bank, class_inputs(recognizer, bank)) for name, bank in banks.items() if bank is not None}
+    bank, classes = asked["classes"]
     head = head_of(run.method)
     clips = [make_clip(code, 1, 1, seed=3) for code in PROBES]
     features = recognizer.features(clips)
-    classes = head.inputs(bank)
-    graphs = [*feature_graphs(recognizer, clips), head_graph(head, features, classes)]
+    # Not traced with the words asked for: they may be a single one, and some exporters keep an axis of one as it is.
+    graphs = [*feature_graphs(recognizer, clips), head_graph(head, features, head.inputs(run.vocabulary or run.bank))]
     with staged_folder(folder, replace=replace) as stage:
         facts = {graph.name: write_graph(graph, stage) for graph in graphs}
         through = _through(stage, graphs, classes)
-        differences = {"features": _apart(through["features"], features[:1]),
-                       "scores": _apart(through["scores"], run.method.scores(features[:1], bank))}  # fmt: skip
+        differences = {"features": _apart(through["features"], features[:1])}
+        for name, (words, inputs) in asked.items():
+            found = run_graph(stage / "head.onnx", {"features": features, **inputs})
+            differences[f"scores of {name}"] = _apart(found, run.method.scores(features, words))
+            np.savez(stage / f"{name}.npz", **inputs)  # type: ignore[arg-type]
         _refuse_differences(differences)
-        np.savez(stage / "classes.npz", **classes)  # type: ignore[arg-type]
         np.savez(stage / "example.npz", **through)  # type: ignore[arg-type]
         card = _card(recognizer, facts, bank.labels, differences, stage)
         write_json(stage / CARD, card)
     return card
 
 
+def class_inputs(recognizer: Recognizer, bank: TextBank) -> Inputs:
+    """What `classes.npz` holds of some words, `recognizer.texts(words)[0]`."""
+    found = head_of(recognizer.run.method).inputs(bank)
+    return found if recognizer.run.vocabulary is None else {**found, DESCRIBED: described(bank)}
+
+
 def feature_graphs(recognizer: Recognizer, clips: Sequence[Clip]) -> list[Graph]:
     """Graphs that make features, in the order in which features stand side by side."""
     card, graphs = recognizer.run.card, []
-    # One clip at a time: with a free first axis, tracing takes many times as long, and some encoders fix it anyway.
     if (encoder := recognizer.run.encoder) is not None:
-        data = prepare_clips(list(clips[:1]), recognizer.pipeline).data
+        data = prepare_clips(list(clips), recognizer.pipeline).data
         x = torch.from_numpy(np.pad(data, [(0, 0)] * 4 + [(0, card.persons - data.shape[-1])]))
         module = EncoderGraph(encoder.model, adapter=bool(encoder.card.adapter))
-        graphs.append(Graph("encoder", module, {"clips": x}, "features", ()))
+        graphs.append(Graph("encoder", module, {"clips": x}, "features"))
     if card.kinematic:
-        bodies = to_bodies(clips[:1])
+        bodies = to_bodies(clips)
         inputs = {field.name: getattr(bodies, field.name) for field in fields(Bodies)}
-        graphs.append(Graph("kinematics", KinematicsGraph(), inputs, "features", ()))
+        graphs.append(Graph("kinematics", KinematicsGraph(), inputs, "features"))
     return graphs
 
 
 def head_graph(head: Head, features: Float[np.ndarray, "N D"], classes: Inputs) -> Graph:
     """The scoring, with any number of clips and of classes."""
     inputs = {"features": torch.from_numpy(features), **{k: torch.from_numpy(v) for k, v in classes.items()}}
-    return Graph("head", head, inputs, "scores", tuple(inputs))
+    return Graph("head", head, inputs, "scores", tuple(classes))
 
 
 def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
@@ -177,12 +206,12 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
     """
     path = folder / f"{graph.name}.onnx"
     expected = graph.expected()  # before the trace: what an encoder keeps between calls must not be a traced tensor
-    clips, classes = torch.export.Dim("clips", min=1), torch.export.Dim("classes", min=1)
-    shapes = tuple({0: clips if name == "features" else classes} for name in graph.inputs)
-    with _quiet(), torch.no_grad():
+    axes = {name: torch.export.Dim(name, min=1) for name in ("clips", "classes")}
+    shapes = tuple({0: axes[graph.axis(name)]} for name in graph.inputs)
+    with _quiet(), _uncounted(), torch.no_grad():
         program = torch.onnx.export(
             graph.module.eval(), tuple(graph.inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=list(graph.inputs), output_names=[graph.output], dynamic_shapes=shapes if graph.free else None,
+            input_names=list(graph.inputs), output_names=[graph.output], dynamic_shapes=shapes,
             custom_translation_table=_translations(),
             optimize=False,  # onnxruntime does it on loading, in a hundredth of the time
         )  # fmt: skip
@@ -190,7 +219,7 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
         program.save(path)
     found = run_graph(path, {name: value.numpy() for name, value in graph.inputs.items()})
     _refuse_differences({graph.name: _apart(found, expected)})
-    shown = {name: [_axis(name, graph), *value.shape[1:]] for name, value in graph.inputs.items()}
+    shown = {name: [graph.axis(name), *value.shape[1:]] for name, value in graph.inputs.items()}
     return {"file": path.name, "sha256": sha256_file(path), "inputs": shown, "output": graph.output,
             "width": int(expected.shape[1]) if graph.name != "head" else "classes",
             "difference": _apart(found, expected)}  # fmt: skip
@@ -207,12 +236,6 @@ def run_graph(path: Path, inputs: Inputs) -> np.ndarray:
     wanted = {given.name for given in session.get_inputs()}
     (found,) = session.run(None, {name: value for name, value in inputs.items() if name in wanted})
     return np.asarray(found)
-
-
-def _axis(name: str, graph: Graph) -> str | int:
-    if name not in graph.free:
-        return 1
-    return "clips" if name == "features" else "classes"
 
 
 def _apart(found: np.ndarray, expected: np.ndarray) -> float:
@@ -251,7 +274,7 @@ def _card(
         "layout": card.layout, "persons": card.persons, "text_encoder": card.text_encoder, "kinds": card.kinds,
         "attributes": list(load_schema().names),
         "calibration": card.calibration.model_dump(mode="json"),
-        "rejection": None if card.rejection is None else card.rejection.model_dump(mode="json"),
+        "rejection": None if card.rejection is None else {**card.rejection.model_dump(mode="json"), **RULE},
         "tolerance": TOLERANCE, "differences": differences,
         "checksums": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
         "versions": {"skelzero": __version__, "torch": str(torch.__version__)},
@@ -271,8 +294,19 @@ def _quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
+@contextlib.contextmanager
+def _uncounted() -> Iterator[None]:
+    """ST-GCN's product of joints as a plain one; its own counts bodies in Python, which fixes how many there are."""
+    own = st_gcn.mix
+    st_gcn.mix = torch.matmul  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        st_gcn.mix = own
+
+
 def _translations() -> dict[Any, Any]:
-    """Operations for which the exporter has no translation of its own."""
+    """Operations for which the exporter has no translation of its own, or one of twenty steps (the quantiles)."""
     from onnxscript import opset18
 
     op: Any = opset18
@@ -286,8 +320,28 @@ def _translations() -> dict[Any, Any]:
         lower = op.Constant(value_int=(int(self.shape[dim]) - 1) // 2)
         return op.Gather(values, lower, axis=dim), op.Gather(places, lower, axis=dim)
 
+    def between(self: Any, dim: int, lower: Any, upper: Any, weight: Any) -> Any:
+        values, _ = sorted_values(self, dim=dim)
+        below, above = op.Gather(values, lower, axis=dim), op.Gather(values, upper, axis=dim)
+        return op.Add(below, op.Mul(weight, op.Sub(above, below)))
+
+    def quantile(self: Any, q: float, dim: int, keepdim: bool = False) -> Any:
+        rank = np.float32(q) * np.float32(int(self.shape[dim]) - 1)
+        low, high = int(np.floor(rank)), int(np.ceil(rank))
+        lower, upper = (op.Constant(value_ints=[k]) if keepdim else op.Constant(value_int=k) for k in (low, high))
+        return between(self, dim, lower, upper, op.Constant(value_float=float(rank - low)))
+
+    def quantiles(self: Any, q: Any, dim: int) -> Any:
+        rank = op.Mul(q, op.Constant(value_float=float(int(self.shape[dim]) - 1)))
+        lower, upper = (op.Cast(f(rank), to=INT64) for f in (op.Floor, op.Ceil))
+        after = [1] * (len(self.shape) - dim - 1)
+        weight = op.Reshape(op.Sub(rank, op.Floor(rank)), op.Constant(value_ints=[-1, *after]))
+        others = [axis for axis in range(len(self.shape)) if axis != dim]
+        return op.Transpose(between(self, dim, lower, upper, weight), perm=[dim, *others])
+
     def hypot(a: Any, b: Any) -> Any:
         return op.Sqrt(op.Add(op.Mul(a, a), op.Mul(b, b)))
 
     ops = torch.ops
-    return {ops.aten.sort.stable: sorted_values, ops.aten.median.dim: median, ops.prims.hypot.default: hypot}
+    return {ops.aten.sort.stable: sorted_values, ops.aten.median.dim: median, ops.prims.hypot.default: hypot,
+            ops.aten.quantile.scalar: quantile, ops.aten.quantile.default: quantiles}  # fmt: skip

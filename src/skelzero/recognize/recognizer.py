@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -59,6 +60,15 @@ class Recognition:
         }
 
 
+@dataclass(frozen=True)
+class _Words:
+    """Words that were asked for: as classes, as texts, and where they were found."""
+
+    classes: ClassSet
+    bank: TextBank
+    understood: dict[str, str]
+
+
 class Recognizer:
     """Names actions by words, in recordings of any layout that its pipeline takes.
 
@@ -76,8 +86,9 @@ class Recognizer:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.pipeline = PIPELINES[run.card.pipeline]
-        self._banks: dict[tuple[str, ...], tuple[TextBank, dict[str, str]]] = {}
+        self._words: dict[tuple[str, ...], _Words] = {}
         self._doubted: dict[tuple[str, ...], list[str]] = {}
+        self._likest: dict[int, Float32[np.ndarray, "1 V"]] = {}
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> Recognizer:
@@ -137,7 +148,15 @@ class Recognizer:
         if vocabulary is None:
             return probabilities, statistic(scores) < least
         against = method.scores(features, vocabulary)
-        return probabilities, statistic(scores, against, likeness(bank, vocabulary)) < least
+        return probabilities, statistic(scores, against, self._likest_to(bank, vocabulary)) < least
+
+    def _likest_to(self, bank: TextBank, vocabulary: TextBank) -> Float32[np.ndarray, "1 V"]:
+        """Likeness of the vocabulary's words to the nearest listed one, kept for as long as the bank itself."""
+        key = id(bank)
+        if key not in self._likest:
+            self._likest[key] = likeness(bank, vocabulary).max(axis=0, keepdims=True)
+            weakref.finalize(bank, self._likest.pop, key, None)  # before another bank can get the same id
+        return self._likest[key]
 
     def _explained(
         self, clip: Clip, segment: Segment, windows: Sequence[Window], features: Float32[np.ndarray, "W D"],
@@ -167,12 +186,8 @@ class Recognizer:
         """The text bank of some words, and which of them were described from a class set."""
         if isinstance(labels, ClassSet):
             return self._bank(labels), {}
-        key = tuple(labels)
-        if key not in self._banks:
-            class_set, understood = understand(key)
-            self._banks[key] = self._bank(class_set), understood
-            _forget_oldest(self._banks)
-        return self._banks[key]
+        words = self._asked(labels)
+        return words.bank, words.understood
 
     def features(self, clips: Sequence[Clip]) -> Float32[np.ndarray, "N D"]:
         """Features of clips as recorded: the encoder's, kinematic ones, or both, as the run was trained on.
@@ -199,6 +214,14 @@ class Recognizer:
             prepared = replace(prepared, data=np.pad(prepared.data, [(0, 0)] * 4 + [(0, absent)]))
         return encoder.encode(prepared).features
 
+    def _asked(self, labels: Sequence[str]) -> _Words:
+        key = tuple(labels)
+        if key not in self._words:
+            class_set, understood = understand(key)
+            self._words[key] = _Words(class_set, self._bank(class_set), understood)
+            _forget_oldest(self._words)
+        return self._words[key]
+
     def _bank(self, class_set: ClassSet) -> TextBank:
         return build_bank(class_set, load_text_encoder(self.run.card.text_encoder), self.run.card.kinds)
 
@@ -208,7 +231,7 @@ class Recognizer:
             return self._doubts(labels)
         key = tuple(labels)
         if key not in self._doubted:
-            self._doubted[key] = self._doubts(understand(key)[0])
+            self._doubted[key] = self._doubts(self._asked(labels).classes)
             _forget_oldest(self._doubted)
         return self._doubted[key]
 
