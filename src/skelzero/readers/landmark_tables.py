@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import itertools
 import math
 from array import array
 from collections.abc import Iterator
@@ -151,7 +152,8 @@ class _Table:
     ) -> Recorded:
         filled = np.flatnonzero(np.isfinite(bodies).any(axis=(0, 2)))  # columns may be there and empty
         bodies, places = bodies[:, filled], [self.columns.places()[i] for i in filled]
-        seen = np.isfinite(bodies).any(axis=(1, 2)) & np.nan_to_num(bodies).any(axis=(1, 2))
+        located = bodies[:, [coordinate < 3 for _, coordinate in places]]
+        seen = np.nan_to_num(located).any(axis=(1, 2))
         if not seen.any():
             raise UserError("nobody in any row", where=self.source.where, expected=FORM,
                             next_step="leave this recording out")  # fmt: skip
@@ -177,11 +179,11 @@ class _Table:
     def _lines(self) -> Iterator[list[str]]:
         """The rows of numbers, of which the first can be where a header would be."""
         first = [self.names] if _is_numbers(self.names) else []
-        for row in (*first, *self.rows):
+        for row in itertools.chain(first, self.rows):
             if not row:
                 continue
             self.where = f"{self.source.where}, line {max(self.rows.line_num, 1)}"
-            if len(row) != len(self.names):
+            if len(row) < len(self.names) or any(row[len(self.names) :]):
                 raise ValueError(f"{len(row)} cells in a row, {len(self.names)} in the first")
             if self.about is None:
                 given = {name: self._number(self._cell(row, name)) for name in ("fps", "width", "height")}
