@@ -153,3 +153,10 @@ def test_the_citation_names_the_three_publications() -> None:
     assert papers == ["arXiv:2604.02222", "arXiv:2309.09592", "arXiv:2507.00566"]
     for paper in papers:
         assert paper.removeprefix("arXiv:") in " ".join(page(f"methods/{name}.md") for name in ("scale", "msf", "pgfa"))
+
+
+def test_the_model_card_has_the_figures_of_the_first_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    figures = {name: re.search(rf"(\d+) %\s+of\s+{name}", readme) for name in ("MSR-Action3D", "UTD-MHAD", "NW-UCLA")}
+    for name, found in figures.items():
+        assert found and re.search(rf"{found[1]} %\s+of\s+{name}", page("model-card.md")), name
