@@ -115,3 +115,23 @@ def test_public_weights_on_other_joints_are_refused(
 ) -> None:
     assert run("encode", store, "--weights", recordings / "weights" / WEIGHTS, "--out", tmp_path / "f") == 2
     assert "other joints" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["local", "dask"])
+def test_workers_encode_to_the_same_features(
+    store: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setattr("skelzero.encoders.spread.PIECE", 1)
+    folders = []
+    for name, more in (("here", ()), ("spread", ("--backend", backend, "--workers", "2"))):
+        monkeypatch.setenv("SKELZERO_CACHE", str(tmp_path / "cache" / name))
+        kept = ("--weights", tmp_path / "kept") if folders else ("--split", split, "--save-encoder", tmp_path / "kept")
+        folders.append(tmp_path / name)
+        options = ("--steps", 5, "--encoder", "shift-gcn:small+kinematics", "--batch", "16", "--out", tmp_path / name)
+        assert run("encode", store, *kept, *(options[2:] if folders[1:] else options), *more) == 0
+    one, two = (FeatureSet.load(folder) for folder in folders)
+    assert one.names.tolist() == two.names.tolist() and one.card == two.card and len(one) == 40
+    np.testing.assert_allclose(two.features, one.features, rtol=0, atol=1e-5)
+    assert one.logits is not None and two.logits is not None
+    np.testing.assert_allclose(two.logits, one.logits, rtol=0, atol=1e-5)

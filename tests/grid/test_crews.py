@@ -18,7 +18,7 @@ from typing import cast
 import pytest
 
 from skelzero.errors import UserError
-from skelzero.grid import Crew, as_completed, cores, open_crew
+from skelzero.grid import Crew, as_completed, cores, in_order, open_crew
 from skelzero.grid.backends import CLUSTERS, read_cluster
 
 BACKENDS = ["local", pytest.param("dask", marks=pytest.mark.slow)]
@@ -71,6 +71,17 @@ def test_every_job_is_done_once_and_by_several_processes(backend: str) -> None:
         workers = set(as_completed(crew, pid, range(12)))
     assert len(workers) == 2 and os.getpid() not in workers
     assert list(as_completed(None, square, range(3))) == [0, 1, 4], "without a crew, in order and here"
+
+
+def rather_late(number: int) -> int:
+    time.sleep(0.02 * (5 - number % 5))
+    return number
+
+
+def test_results_can_be_had_in_the_order_of_the_jobs() -> None:
+    with crew_of("local", 3) as crew:
+        assert list(in_order(crew, rather_late, range(12))) == list(range(12))
+    assert list(in_order(None, rather_late, range(3))) == [0, 1, 2]
 
 
 def test_one_process_is_this_one() -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skelzero.cli import console
+from skelzero.cli import experiment_options as options
 from skelzero.cli.app import app
 from skelzero.errors import UserError
 
 if TYPE_CHECKING:
     from skelzero.clips import ClipStore
     from skelzero.encoders import FeatureSet, TrainedEncoder
+    from skelzero.grid import Crew
     from skelzero.preprocess import Prepared
 
 ENCODER = (
@@ -43,6 +45,8 @@ def encode(
     batch: Annotated[int, typer.Option(min=1, help="Clips that are encoded together.")] = 64,
     check_labels: Annotated[bool, typer.Option("--check-labels", help=CHECK)] = False,
     save_encoder: Annotated[Path | None, typer.Option(help="Write the encoder itself to this folder, too.")] = None,
+    backend: options.Backend = "local",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare, measure and encode; 0: this one.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
@@ -54,6 +58,8 @@ def encode(
     Example: `skelzero encode utd --split 22/5 --out utd-features --check-labels`
     """  # fmt: skip
     from skelzero.clips import ClipStore
+    from skelzero.grid import open_crew
+    from skelzero.grid.backends import LOCAL
     from skelzero.kinematics import parse_encoder
 
     begin = time.monotonic()
@@ -61,21 +67,22 @@ def encode(
     opened = ClipStore.open(store)
     network, kinematic = parse_encoder(encoder)
     trained, checked = None, None
-    if weights is not None:
-        refused = {"--split": split, "--steps": steps, "--partition": partition}
-        _refuse_training_options([name for name, given in refused.items() if given])
-        trained = _load(weights, network)
-        prepared = _prepare(opened, pipeline or trained.card.pipeline)
-    elif kinematic and not network:
-        _refuse_without_network({"--split": split, "--steps": steps, "--save-encoder": save_encoder,
-                                 "--check-labels": check_labels})  # fmt: skip
-        prepared = _prepare(opened, pipeline)
-    else:
-        settings = {"encoder": network or "shift-gcn:small", "seed": seed, "precision": precision,
-                    "accelerator": accelerator, "devices": devices, **({"steps": steps} if steps else {})}  # fmt: skip
-        prepared = _prepare(opened, pipeline)
-        trained, checked = _train(prepared, store, settings, split, partition, dataset, class_set)
-    features = _features(trained, prepared, batch, opened, kinematic)
+    with open_crew(backend, workers or (1 if backend == LOCAL else 0)) as crew:
+        if weights is not None:
+            refused = {"--split": split, "--steps": steps, "--partition": partition}
+            _refuse_training_options([name for name, given in refused.items() if given])
+            trained = _load(weights, network)
+            prepared = _prepare(opened, pipeline or trained.card.pipeline, crew)
+        elif kinematic and not network:
+            _refuse_without_network({"--split": split, "--steps": steps, "--save-encoder": save_encoder,
+                                     "--check-labels": check_labels})  # fmt: skip
+            prepared = _prepare(opened, pipeline, crew)
+        else:
+            settings = {**options.encoder_settings(network or "shift-gcn:small", steps), "seed": seed,
+                        "precision": precision, "accelerator": accelerator, "devices": devices}  # fmt: skip
+            prepared = _prepare(opened, pipeline, crew)
+            trained, checked = _train(prepared, store, settings, split, partition, dataset, class_set)
+        features = _features(trained, prepared, batch, opened, kinematic, crew)
     top1, judged = _top1(features, checked) if check_labels else (None, 0)
     features.save(out, overwrite=overwrite)
     if save_encoder is not None and trained is not None:
@@ -106,20 +113,22 @@ def _refuse_without_network(given: dict[str, Any]) -> None:
 
 
 def _features(
-    trained: TrainedEncoder | None, prepared: Prepared, batch: int, store: ClipStore, kinematic: bool
+    trained: TrainedEncoder | None, prepared: Prepared, batch: int, store: ClipStore, kinematic: bool,
+    crew: Crew | None,
 ) -> FeatureSet:  # fmt: skip
     """What the encoder gives, what is measured, or both side by side."""
     from skelzero.kinematics import alone, beside, of_store
 
-    encoded = None if trained is None else _encode(trained, prepared, batch)
+    encoded = None if trained is None else _encode(trained, prepared, batch, crew)
     if not kinematic:
         assert encoded is not None, "there is an encoder, or kinematics"
         return encoded
     with console.progress() as bar:
         task = bar.add_task("measuring", total=len(prepared))
         measured = of_store(
-            store, prepared.names.tolist(), progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+            store, prepared.names.tolist(), crew=crew,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
     return alone(prepared, measured) if encoded is None else beside(encoded, measured)
 
 
@@ -141,13 +150,14 @@ def _load(weights: Path, encoder: str) -> TrainedEncoder:
     return trained
 
 
-def _prepare(store: ClipStore, pipeline: str) -> Prepared:
+def _prepare(store: ClipStore, pipeline: str, crew: Crew | None) -> Prepared:
     from skelzero.preprocess import PIPELINES, default_pipeline, prepare
 
     chosen = PIPELINES[pipeline] if pipeline else default_pipeline(store.layout)
     with console.progress() as bar:
         task = bar.add_task(f"preparing ({chosen.name})", total=len(store))
-        return prepare(store, chosen, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        return prepare(store, chosen, crew=crew,
+                       progress=lambda done, total: bar.update(task, completed=done, total=total))  # fmt: skip
 
 
 def _train(
@@ -189,12 +199,15 @@ def _train(
     return trained, seen & ~train
 
 
-def _encode(trained: TrainedEncoder, prepared: Prepared, batch: int) -> FeatureSet:
+def _encode(trained: TrainedEncoder, prepared: Prepared, batch: int, crew: Crew | None) -> FeatureSet:
+    from skelzero.encoders.spread import encode_spread
+
     with console.progress() as bar:
         task = bar.add_task("encoding", total=len(prepared))
-        return trained.encode(
-            prepared, batch, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        return encode_spread(
+            trained, prepared, batch, crew=crew,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
 
 
 def _top1(features: FeatureSet, judged: Any) -> tuple[float, int]:

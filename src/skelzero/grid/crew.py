@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -103,12 +105,36 @@ def as_completed(crew: Crew | None, work: Callable[[J], R], jobs: Iterable[J]) -
         yield from _landed(flying)
 
 
+def in_order(crew: Crew | None, work: Callable[[J], R], jobs: Iterable[J]) -> Generator[R, None, None]:
+    """Results in the order of the jobs; what is done too early waits, at most two jobs a worker."""
+    if crew is None:
+        yield from map(work, jobs)
+        return
+    flying: deque[Future[R]] = deque()
+    for job in jobs:
+        flying.append(crew.submit(work, job))
+        if len(flying) >= 2 * crew.size:
+            yield flying.popleft().result()
+    while flying:
+        yield flying.popleft().result()
+
+
 def _landed(flying: set[Future[R]]) -> Iterator[R]:
     """Wait for at least one result; takes what is done out of the set."""
     done, _ = wait(flying, return_when=FIRST_COMPLETED)
     flying -= done
     for future in done:
         yield future.result()
+
+
+@functools.cache
+def one_thread() -> None:
+    """In a worker: there are as many as cores, so each computes on one."""
+    import threadpoolctl  # type: ignore[import-untyped]
+    import torch
+
+    torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
 
 
 def cores() -> int:

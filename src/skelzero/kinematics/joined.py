@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from skelzero.encoders import FeatureSet
 from skelzero.encoders.features import TABLE, FeatureCard
 from skelzero.encoders.trained import make_card
 from skelzero.errors import UserError
+from skelzero.grid import Crew, in_order, one_thread
 from skelzero.kinematics.attributes import lines, measure
 from skelzero.kinematics.bodies import to_bodies
 from skelzero.kinematics.features import VERSION, course_features
@@ -59,7 +61,8 @@ def of_clips(clips: Sequence[Clip]) -> tuple[Float32[np.ndarray, "N A"], Float32
 
 
 def of_store(
-    store: ClipStore, names: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    store: ClipStore, names: Sequence[str], *, progress: Callable[[int, int], None] | None = None,
+    crew: Crew | None = None,
 ) -> Float32[np.ndarray, "N F"]:  # fmt: skip
     """Attributes and course features of some clips of a store, in the order of their names; kept in the cache."""
     rows = {str(name): i for i, name in enumerate(store.names)}
@@ -73,16 +76,26 @@ def of_store(
     folder = cache_folder("kinematics") / sha256_of([store.checksum, VERSION, schema.sha256, scales, wanted, *flat])
     if (folder / ARRAY).is_file():
         return np.load(folder / ARRAY, allow_pickle=False)
-    parts = []
-    for start in range(0, len(wanted), BATCH):
-        chosen = wanted[start : start + BATCH]
-        parts.append(np.concatenate(of_clips([store[i] for i in chosen]), axis=1))
+    parts: list[Float32[np.ndarray, "B F"]] = []
+    jobs = ((store.path, tuple(wanted[start : start + BATCH])) for start in range(0, len(wanted), BATCH))
+    for part in in_order(crew, _measure_piece if crew else lambda job: _measured(store, job[1]), jobs):
+        parts.append(part)
         if progress is not None:
-            progress(min(start + BATCH, len(wanted)), len(wanted))
+            progress(min(len(parts) * BATCH, len(wanted)), len(wanted))
     found = np.concatenate(parts)
     with staged_folder(folder, replace=True) as stage:
         np.save(stage / ARRAY, found)
     return found
+
+
+def _measured(store: ClipStore, rows: Sequence[int]) -> Float32[np.ndarray, "B F"]:
+    return np.concatenate(of_clips([store[i] for i in rows]), axis=1)
+
+
+def _measure_piece(job: tuple[Path, tuple[int, ...]]) -> Float32[np.ndarray, "B F"]:
+    """In a worker: some clips of a store."""
+    one_thread()
+    return _measured(ClipStore.open(job[0]), job[1])
 
 
 def alone(prepared: Prepared, kinematics: Float32[np.ndarray, "N F"]) -> FeatureSet:

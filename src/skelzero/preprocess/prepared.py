@@ -13,9 +13,12 @@ from jaxtyping import Float32, Int
 from skelzero.cards import CARD, read_json, sha256_of, staged_folder, write_json
 from skelzero.clips import Clip, ClipStore, JointLayout, Origin
 from skelzero.errors import UserError
+from skelzero.grid import Crew, in_order
 from skelzero.preprocess.cache import cache_folder
-from skelzero.preprocess.pipeline import Pipeline
+from skelzero.preprocess.pipeline import PIPELINES, Pipeline
 
+PIECE = 64
+"""Clips that are prepared by one job."""
 TABLE = ("names", "codes", "datasets", "subjects", "cameras", "setups", "replications")
 
 
@@ -71,8 +74,9 @@ class Prepared:
 
 
 def prepare(
-    store: ClipStore, pipeline: Pipeline, *, progress: Callable[[int, int], None] | None = None, cache: bool = True
-) -> Prepared:
+    store: ClipStore, pipeline: Pipeline, *, progress: Callable[[int, int], None] | None = None, cache: bool = True,
+    crew: Crew | None = None,
+) -> Prepared:  # fmt: skip
     """Run a pipeline over a store; the second time the result is memory-mapped from the cache.
 
     Parameters
@@ -82,6 +86,9 @@ def prepare(
     progress : callable (done, total), optional
     cache : bool
         Keep the result under `cache_folder("prepared")`.
+    crew : Crew, optional
+        Workers that see the store's path as well; by default this process does it all. The pipeline is then a
+        registered one.
 
     Raises
     ------
@@ -92,7 +99,7 @@ def prepare(
     folder = cache_folder("prepared") / key
     if cache and (folder / CARD).is_file():
         return _load(folder)
-    prepared = _run(store, pipeline, progress)
+    prepared = _run(store, pipeline, progress, crew)
     if cache:
         _save(prepared, folder)
     return prepared
@@ -104,9 +111,38 @@ def prepare_clips(clips: list[Clip], pipeline: Pipeline) -> Prepared:
     return _stack(done, [clip.origin for clip in clips], pipeline, store_checksum="", skipped=())
 
 
-def _run(store: ClipStore, pipeline: Pipeline, progress: Callable[[int, int], None] | None) -> Prepared:
+Piece = tuple[list[Clip], list[Origin], list[tuple[str, str]]]
+"""Prepared clips, where they come from, and what could not be prepared."""
+
+
+def _run(
+    store: ClipStore, pipeline: Pipeline, progress: Callable[[int, int], None] | None, crew: Crew | None
+) -> Prepared:  # fmt: skip
+    done: list[Clip] = []
+    origins: list[Origin] = []
+    skipped: list[tuple[str, str]] = []
+    jobs = [(store.path, pipeline.name, start, min(start + PIECE, len(store))) for start in range(0, len(store), PIECE)]
+    work = _prepare_piece if crew else lambda job: _prepare_rows(store, pipeline, *job[2:])
+    for (_, _, _, stop), piece in zip(jobs, in_order(crew, work, jobs), strict=True):
+        for kept, found in zip((done, origins, skipped), piece, strict=True):
+            kept.extend(found)  # type: ignore[arg-type]
+        if progress is not None:
+            progress(stop, len(store))
+    if not done:
+        reason = skipped[0][1] if skipped else "the store is empty"
+        raise UserError(f"no clip can be prepared by {pipeline.name}", where=store.path, got=reason)
+    return _stack(done, origins, pipeline, store.checksum, tuple(skipped))
+
+
+def _prepare_piece(job: tuple[Path, str, int, int]) -> Piece:
+    """In a worker: some clips of a store."""
+    path, name, start, stop = job
+    return _prepare_rows(ClipStore.open(path), PIPELINES[name], start, stop)
+
+
+def _prepare_rows(store: ClipStore, pipeline: Pipeline, start: int, stop: int) -> Piece:
     done, origins, skipped = [], [], []
-    for i in range(len(store)):
+    for i in range(start, stop):
         try:
             clip = store[i]
             with warnings.catch_warnings():
@@ -116,12 +152,7 @@ def _run(store: ClipStore, pipeline: Pipeline, progress: Callable[[int, int], No
             origins.append(clip.origin)
         except UserError as error:
             skipped.append((str(store.names[i]), error.one_line()))
-        if progress is not None:
-            progress(i + 1, len(store))
-    if not done:
-        reason = skipped[0][1] if skipped else "the store is empty"
-        raise UserError(f"no clip can be prepared by {pipeline.name}", where=store.path, got=reason)
-    return _stack(done, origins, pipeline, store.checksum, tuple(skipped))
+    return done, origins, skipped
 
 
 def _stack(

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 
 from skelzero.errors import UserError
-from skelzero.grid import Crew, cores, open_crew
+from skelzero.grid import Crew, cores, one_thread, open_crew
 from skelzero.grid.backends import LOCAL
 from skelzero.kinematics.joined import NAME
 from skelzero.methods import METHODS, EndToEndMethod
@@ -119,19 +119,9 @@ def _sharing(members: list[Task]) -> Task:
     return min(members, key=lambda task: (METHODS[task.method].method.end_to_end, task.encoder == {"encoder": NAME}))
 
 
-@functools.cache
-def _one_thread() -> None:
-    """In a worker: as many processes as cores, so each computes on one."""
-    import threadpoolctl  # type: ignore[import-untyped]
-    import torch
-
-    torch.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)
-
-
 def _warm(task: Task, part: int) -> None:
     """Train and cache one encoder of a unit; a failure will come up again, and be told, in the tasks themselves."""
-    _one_thread()
+    one_thread()
     with contextlib.suppress(Exception):
         bench = bench_for(task)
         if part == 0:
@@ -142,7 +132,7 @@ def _warm(task: Task, part: int) -> None:
 
 def _run_as(task: Task, key: str) -> Outcome:
     """In a worker, perhaps on another machine: run a task if this is the code that it was planned with."""
-    _one_thread()
+    one_thread()
     if task.key != key:
         return UserError("a worker runs another version of skelzero than this program",
                          next_step="install the same version on all machines and restart the workers")  # fmt: skip
