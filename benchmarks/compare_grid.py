@@ -7,8 +7,8 @@ more with a worker killed every few seconds. The issue's grid, two workers only,
     python benchmarks/compare_grid.py --data utd-features --data ucla-features --random 9 --random 5 \
         --splits 5 --seeds 5 --no-one --kill 20
 
-Without `--data`, features of synthetic motion are made. A killed run goes on by itself; files count as the same when all
-but times (`seconds`, `made`, seconds of the cost) is equal to the byte.
+Without `--data`, features of synthetic motion are made. A killed run goes on by itself; files count as the same when
+all but times (`seconds`, `made`, seconds of the cost) is equal to the byte.
 """
 
 from __future__ import annotations
