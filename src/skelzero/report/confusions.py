@@ -12,13 +12,15 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from skelzero.errors import UserError
+from skelzero.protocol.plan import open_bank
 from skelzero.protocol.result import Result
 from skelzero.report.plots import as_html
 from skelzero.report.tables import table
 from skelzero.report.verdict import Key, of_place
-from skelzero.text import ClassSet, build_bank, load_class_set, load_text_encoder
+from skelzero.text import ClassSet, load_class_set
 from skelzero.text.attributes.schema import load_schema
 from skelzero.text.attributes.vectors import profile_vectors
+from skelzero.text.bank import unit
 from skelzero.text.class_sets import TEXTS
 
 MOST = 6
@@ -98,25 +100,25 @@ class _Texts:
     """
 
     def __init__(self, result: Result, codes: Sequence[str]) -> None:
-        self._rows = {code: i for i, code in enumerate(codes)}
-        self._set, self._vectors, self._profiles = _class_set(result, codes), None, None
+        self._set, self._vectors, self._profiles = _class_set(result, codes), None, {}
         if self._set is not None:
             self._vectors = _vectors(result, self._set)
-            profiles = [c.profile for c in self._set.classes]
-            if all(p is not None for p in profiles):
-                self._profiles = profile_vectors(np.stack([p for p in profiles if p is not None]))
+            profiles = {code: self._set.classes[self._set.index(code)].profile for code in codes}
+            self._profiles = {c: profile_vectors(p[None])[0] for c, p in profiles.items() if p is not None}
 
     def label(self, code: str) -> str:
-        return code if self._set is None else self._set.classes[self._rows[code]].label
+        return code if self._set is None else self._set.classes[self._set.index(code)].label
 
     def cosine(self, a: str, b: str) -> float | None:
-        return None if self._vectors is None else float(self._vectors[self._rows[a]] @ self._vectors[self._rows[b]])
+        if self._set is None or self._vectors is None:
+            return None
+        return float(self._vectors[self._set.index(a)] @ self._vectors[self._set.index(b)])
 
     def attributes(self, a: str, b: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What both stand out in alike, and in what they differ."""
-        if self._profiles is None:
+        if a not in self._profiles or b not in self._profiles:
             return (), ()
-        x, y = self._profiles[self._rows[a]], self._profiles[self._rows[b]]
+        x, y = self._profiles[a], self._profiles[b]
         known, says = (x != 0) & (y != 0), [attribute.says for attribute in load_schema().attributes]
         alike = np.where(known & (x * y > 0), np.minimum(np.abs(x), np.abs(y)) - np.abs(x - y), -np.inf)
         differ = np.where(known, np.abs(x - y), -np.inf)
@@ -129,23 +131,21 @@ def _highest(values: Float32[np.ndarray, " A"]) -> Int[np.ndarray, " I"]:
 
 
 def _class_set(result: Result, codes: Sequence[str]) -> ClassSet | None:
-    """Only the classes that are needed, so that few texts are encoded."""
+    """The class set of a result; None where it is not at hand, or is another one by now."""
     try:
         found = load_class_set(result.task.class_set)
-        return ClassSet(name=found.name, classes=tuple(found.classes[found.index(code)] for code in codes))
     except UserError:
         return None
+    return found if set(codes) <= set(found.codes) else None
 
 
 def _vectors(result: Result, classes: ClassSet) -> Float32[np.ndarray, "K E"] | None:
-    kinds = [kind for kind in result.task.kinds if kind in TEXTS]
-    if not kinds or result.task.text_encoder.startswith("file:"):  # such vectors are of the whole set
-        return None
+    """Of the whole set, as the comparison encoded it: its texts are in the cache."""
+    kinds = tuple(kind for kind in result.task.kinds if kind in TEXTS)
     try:
-        vectors = build_bank(classes, load_text_encoder(result.task.text_encoder), kinds).vectors()
+        return unit(open_bank(classes, result.task.text_encoder, kinds).vectors()) if kinds else None
     except UserError:
         return None
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def confusion_section(key: Key, results: Sequence[Result], method: str, number: int) -> str:
@@ -190,7 +190,7 @@ def shares(counts: Int[np.ndarray, "K K"]) -> np.ndarray:
 def labels_of(results: Sequence[Result], codes: Sequence[str]) -> list[str]:
     """Labels of class codes, or the codes where the class set is not at hand."""
     classes = _class_set(results[0], codes)
-    return list(codes) if classes is None else [c.label for c in classes.classes]
+    return list(codes) if classes is None else [classes.classes[classes.index(code)].label for code in codes]
 
 
 def _heatmap(key: Key, results: Sequence[Result], method: str, number: int) -> str:

@@ -32,7 +32,8 @@ h1{font-size:1.5rem;margin:.2rem 0 .6rem}h2{font-size:1.2rem;margin-top:2.2rem;b
 .yes{border-left-color:#0b7a55}.care{border-left-color:#b45309}.no{border-left-color:#a61b29}
 .badge{font-weight:700;color:#fff;border-radius:.3rem;padding:.05rem .5rem}
 .badge.yes{background:#0b7a55}.badge.care{background:#b45309}.badge.no{background:#a61b29}
-.reasons{list-style:none;margin:.3rem 0 0;padding:0;font-size:.9rem}.reasons b{display:inline-block;width:1.1em}
+.reasons{list-style:none;margin:.3rem 0 0;padding:0;font-size:.9rem}.reasons li{padding-left:1.3em;text-indent:-1.3em}
+.reasons b{display:inline-block;width:1.3em;text-indent:0}
 .reasons .yes b{color:#0b7a55}.reasons .care b{color:#b45309}.reasons .no b{color:#a61b29}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #e6e9ee;white-space:nowrap}
