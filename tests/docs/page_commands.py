@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 ELSEWHERE = {
     r"make (install|test|lint)$": ".ci/run",
@@ -13,7 +12,6 @@ ELSEWHERE = {
     r"skelzero export\b": "tests/recognize/test_export.py",
     r"pip install\b": ".ci/run",
     r".*--weights ntu120_ShiftGCN": "tests/encoders/test_trained.py",
-    r"pre-commit install$": ".pre-commit-config.yaml",
     r"mkdocs (build|serve)\b": "tests/docs/test_site.py",
 }
 """Lines that are not run with their page, and the file that runs the same or that continuous integration runs."""
@@ -32,8 +30,6 @@ SHORT: dict[str, list[str]] = {
 SETTINGS: dict[str, dict[str, float]] = {
     "scale": {"steps": 5, "reference": 8},
     "msf": {"steps": 10, "cycles": 2, "samples": 5, "classifier_steps": 5},
-    "msf-published": {"cycle_steps": 2000, "steps": 10, "cycles": 1, "samples": 5, "classifier_steps": 5,
-                      "text_kl_cycle": 1},
     "cada-vae": {"steps": 5, "samples": 5, "classifier_steps": 5},
     "synse": {"steps": 5, "samples": 5, "classifier_steps": 5},
     "pgfa": {"steps": 2}, "smie": {"steps": 5}, "devise": {"steps": 5}, "revise": {"steps": 5}, "jpose": {"steps": 5},
@@ -74,9 +70,5 @@ def quick(arguments: list[str]) -> list[str]:
 
 
 def _assignments(method: str, prefix: str) -> list[str]:
-    own = SETTINGS.get(method, SETTINGS.get(method.split(":")[0], {}))
+    own = SETTINGS.get(method.split(":")[0], {})
     return [part for key, value in own.items() for part in ("--set", f"{prefix}{key}={value}")]
-
-
-def words_of(line: str) -> list[str]:
-    return shlex.split(line)

@@ -65,8 +65,7 @@ def bvh(folder: Path) -> None:
 
 
 def session(folder: Path) -> None:
-    text = ntu_text(frames=240)
-    (folder / "session.skeleton").write_bytes(text)
+    (folder / "session.skeleton").write_bytes(ntu_text(frames=240))
 
 
 def ntu_folder(folder: Path) -> None:
@@ -94,12 +93,6 @@ def run(folder: Path) -> None:
              "--pipeline", "common-64")  # fmt: skip
 
 
-def results(folder: Path) -> None:
-    fetch(folder, "utd")
-    skelzero("compare", "--methods", "ridge,scale", "--data", str(folder / "utd"), "--split", "22/5", "--out",
-             str(folder / "results"))  # fmt: skip
-
-
 def tracker(folder: Path) -> None:
     """A program that writes frames as some camera would."""
     frames = [f'{{"joints": {np.round(body, 3).tolist()}}}' for body in _reader_examples().walk(40, 25)]
@@ -110,7 +103,7 @@ def tracker(folder: Path) -> None:
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "utd_mhad.zip": utd_zip, "utd": utd, "a1_s1_t1_skeleton.mat": mat, "clip.bvh": bvh, "session.skeleton": session,
-    "nturgb+d_skeletons": ntu_folder, "words.txt": words, "run": run, "results": results, "some-tracker": tracker,
+    "nturgb+d_skeletons": ntu_folder, "words.txt": words, "run": run, "some-tracker": tracker,
 }  # fmt: skip
 ALIASES = {"run-a": "run", "run-b": "run"}
 

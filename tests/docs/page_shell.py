@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from page_blocks import ROOT
-from page_commands import elsewhere, lines_of, needs_shell, quick, words_of
+from page_commands import elsewhere, lines_of, needs_shell, quick
 
 DOCUMENTED = "127.0.0.1:8000"
 """Where the pages say that a server listens; the tests take any free port."""
@@ -56,7 +56,7 @@ class Shell:
         if re.match(r"skelzero (serve|stream --port)", line):
             self._serve(line)
         elif line.startswith("skelzero ") and not needs_shell(line):
-            self._skelzero(words_of(line)[1:])
+            self._skelzero(shlex.split(line)[1:])
         else:
             done = self._bash(line)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
