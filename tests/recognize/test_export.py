@@ -17,7 +17,7 @@ import torch
 from skelzero import synthetic
 from skelzero.cards import sha256_file
 from skelzero.clips import Clip, load_layout, write_store
-from skelzero.encoders import ENCODERS, FrozenEncoder, SkeletonGraph, st_gcn
+from skelzero.encoders import ENCODERS, FrozenEncoder, SkeletonGraph
 from skelzero.errors import UserError
 from skelzero.kinematics import ATTRIBUTES
 from skelzero.methods import METHODS, ZeroShotMethod
@@ -113,14 +113,6 @@ def test_full_encoders_take_any_clips(name: str, tmp_path: Path) -> None:
     for count in (1, 2, 5):
         found = export.run_graph(tmp_path / "encoder.onnx", {"clips": x[:count].numpy()})
         np.testing.assert_allclose(found, expected[:count], atol=export.TOLERANCE)
-
-
-def test_tracing_leaves_st_gcn_as_it_was(tmp_path: Path) -> None:
-    own = st_gcn.mix
-    with pytest.raises(RuntimeError, match="on the way"), export._uncounted():
-        assert st_gcn.mix is not own
-        raise RuntimeError("on the way")
-    assert st_gcn.mix is own
 
 
 @pytest.mark.parametrize("keepdim", [False, True])

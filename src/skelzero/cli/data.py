@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skelzero.cli import console
+from skelzero.cli import experiment_options as options
 from skelzero.cli.app import app
 from skelzero.errors import UserError
 
@@ -25,7 +26,8 @@ def import_(
     src: Annotated[Path, typer.Argument(help="A file, a folder, or a zip or tar archive.")],
     out: Annotated[Path, typer.Option(help="The store to make.")],
     format: Annotated[str, typer.Option(help="Reader to use; `skelzero data formats` lists them.")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as pay.")] = 0,
+    backend: options.Backend = "local",
+    workers: Annotated[int, typer.Option(min=0, help="Processes of this machine; 0: as many as pay.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace a store that is there.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -41,7 +43,7 @@ def import_(
     with console.progress() as bar:
         task = bar.add_task("listing", total=None)
         report = import_clips(
-            src, out, format=format, workers=workers, overwrite=overwrite,
+            src, out, format=format, backend=backend, workers=workers, overwrite=overwrite,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     if json:

@@ -167,12 +167,14 @@ def _train(
     import numpy as np
     from pydantic import ValidationError
 
+    from skelzero.clips import ClipStore
     from skelzero.encoders import TrainSettings, cached_encoder
     from skelzero.protocol.partitions import usual_partition
-    from skelzero.protocol.sources import only_dataset
+    from skelzero.protocol.sources import only_dataset, require_space
     from skelzero.protocol.splits import check_present, load_split
     from skelzero.text import load_class_set
 
+    require_space(ClipStore.open(store))
     if not split:
         raise UserError("without weights an encoder is trained: on which classes?",
                         next_step="name a split (--split 22/5; all for every class), or pass --weights")  # fmt: skip

@@ -44,7 +44,7 @@ class _Mix(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weights: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(weights, x)
-        return torch.bmm(weights.expand(len(x), -1, -1), x)
+        return torch.bmm(weights.expand(x.shape[0], -1, -1), x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]

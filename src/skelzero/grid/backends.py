@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,8 @@ def open_crew(backend: str = LOCAL, workers: int = 0) -> Iterator[Crew | None]:
 
 def _on_this_machine() -> dict[str, Any]:
     # One job at a time in a process; no limit of memory below the machine's, at which workers would be killed.
-    return {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None, "host": "127.0.0.1"}
+    return {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None, "host": "127.0.0.1",
+            "silence_logs": logging.CRITICAL}  # fmt: skip
 
 
 def _by_file(path: Path) -> contextlib.AbstractContextManager[Any]:

@@ -18,7 +18,7 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from skelzero.errors import UserError
-from skelzero.grid.crew import Crew, Job
+from skelzero.grid.crew import Crew, Job, interrupts_blocked
 
 PATIENCE = 60.0
 """Seconds until a cluster must have answered, and a first worker must have come."""
@@ -92,18 +92,19 @@ def _gone(error: BaseException) -> UserError:
 def started(module: str, name: str, workers: int, options: dict[str, Any]) -> Iterator[distributed.Client]:
     """A client of a cluster that lives as long as the context."""
     # A job that loses its worker is tried again by the crew, which counts the losses itself.
-    with _quiet(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with _quiet(), dask.config.set({"distributed.scheduler.allowed-failures": 0}), contextlib.ExitStack() as stack:
         try:
             cluster = getattr(importlib.import_module(module), name)
             local = name == "LocalCluster"
-            opened = cluster(n_workers=workers, **options) if local else cluster(**options)
+            with interrupts_blocked():  # its processes inherit it; until they are up, Ctrl-C waits
+                opened = cluster(n_workers=workers, **options) if local else cluster(**options)
+                stack.enter_context(opened)
             if workers and not local and hasattr(opened, "scale") and name != "SSHCluster":
                 opened.scale(workers)
         except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
             raise UserError("the cluster could not be started", got=str(error).splitlines()[0],
                             next_step="see `options` of the file, and the cluster's manual") from error  # fmt: skip
-        with opened, distributed.Client(opened) as client:
-            yield _with_workers(client)
+        yield _with_workers(stack.enter_context(distributed.Client(opened)))
 
 
 @contextlib.contextmanager

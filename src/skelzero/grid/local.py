@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Any
 
-from skelzero.grid.crew import Crew, Job
+from skelzero.grid.crew import Crew, Job, interrupts_blocked
 
 
 class LocalCrew(Crew):
@@ -50,7 +48,7 @@ class LocalCrew(Crew):
                     return
                 job, slot = self._waiting.popleft(), self._idle.pop()
             try:
-                with _interrupts_blocked():
+                with interrupts_blocked():
                     flying = slot.submit(job.work, *job.args)
             except BrokenProcessPool:  # killed while it was idle
                 with self._lock:
@@ -108,19 +106,6 @@ class LocalCrew(Crew):
 def _slot() -> ProcessPoolExecutor:
     # Spawned, not forked: a fork of a process with threads (a progress bar, torch) can hang.
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin_work)
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Ctrl-C goes to every process of a terminal; workers start in here and inherit that they do not hear it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_work() -> None:

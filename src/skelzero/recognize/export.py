@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from skelzero import __version__
 from skelzero.cards import CARD, sha256_file, staged_folder, write_json
 from skelzero.clips import Clip
-from skelzero.encoders import SkeletonEncoder, st_gcn
+from skelzero.encoders import SkeletonEncoder
 from skelzero.errors import UserError, missing_extra
 from skelzero.kinematics import Bodies, measure, to_bodies
 from skelzero.kinematics.features import course_features
@@ -208,7 +208,7 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
     expected = graph.expected()  # before the trace: what an encoder keeps between calls must not be a traced tensor
     axes = {name: torch.export.Dim(name, min=1) for name in ("clips", "classes")}
     shapes = tuple({0: axes[graph.axis(name)]} for name in graph.inputs)
-    with _quiet(), _uncounted(), torch.no_grad():
+    with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph.module.eval(), tuple(graph.inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
             input_names=list(graph.inputs), output_names=[graph.output], dynamic_shapes=shapes,
@@ -292,17 +292,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-@contextlib.contextmanager
-def _uncounted() -> Iterator[None]:
-    """ST-GCN's product of joints as a plain one; its own counts bodies in Python, which fixes how many there are."""
-    own = st_gcn.mix
-    st_gcn.mix = torch.matmul  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        st_gcn.mix = own
 
 
 def _translations() -> dict[Any, Any]:
