@@ -10,7 +10,7 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from skelzero import journal
 from skelzero.cards import sha256_array, sha256_of
 from skelzero.encoders.augmentation import augment, mirror_order
 from skelzero.encoders.base import ENCODERS, SkeletonEncoder
@@ -27,8 +28,18 @@ from skelzero.encoders.graph import SkeletonGraph
 from skelzero.encoders.memory import reused_memory
 from skelzero.encoders.objective import backward
 from skelzero.encoders.settings import TrainSettings
-from skelzero.encoders.trained import TrainedEncoder, make_card, require_finite
+from skelzero.encoders.trained import (
+    LOSSES,
+    PART,
+    WEIGHTS,
+    TrainedEncoder,
+    make_card,
+    read_losses,
+    require_finite,
+    write_losses,
+)
 from skelzero.errors import UserError
+from skelzero.journal import Note
 from skelzero.preprocess import Prepared
 
 Progress = Callable[[int, int], None]
@@ -83,13 +94,14 @@ def train_encoder(
     job = make_job(prepared, class_codes, settings, anchors)
     model = new_model(job)
     with reused_memory():
-        model.load_state_dict(launch(job, checkpoint_folder, progress))
+        outcome = launch(job, checkpoint_folder, progress)
+    model.load_state_dict(outcome.weights)
     card = make_card(
         prepared, settings.encoder, job.classes, clips=len(job.y), data_key=prepared.key, seed=settings.seed,
         adapter=0 if job.anchors is None else job.anchors.shape[1], steps=job.settings.steps,
         settings=settings.model_dump(mode="json"),
     )  # fmt: skip
-    return TrainedEncoder(model.eval(), card)
+    return TrainedEncoder(model.eval(), card, outcome.losses)
 
 
 def class_keys(prepared: Prepared, class_codes: Sequence[str]) -> tuple[str, ...]:
@@ -155,8 +167,16 @@ def new_model(job: Job) -> SkeletonEncoder:
     return model
 
 
-def launch(job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
-    """Train on the devices that the settings ask for; returns the weights, on the CPU."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a training leaves: the weights, on the CPU, and the losses on the way."""
+
+    weights: dict[str, Tensor]
+    losses: tuple[Note, ...]
+
+
+def launch(job: Job, folder: Path | None, progress: Progress | None) -> Outcome:
+    """Train on the devices that the settings ask for."""
     from lightning_fabric import Fabric
     from safetensors.torch import load_file
 
@@ -170,35 +190,44 @@ def launch(job: Job, folder: Path | None, progress: Progress | None) -> dict[str
     )
     # The job travels inside the function: Fabric looks into arguments, and stumbles over frozen dataclasses.
     if settings.devices == 1:
-        weights: dict[str, Tensor] = fabric.launch(partial(run_job, job=job, folder=folder, progress=progress))
-        return weights
+        outcome: Outcome = fabric.launch(partial(run_job, job=job, folder=folder, progress=progress))
+        return outcome
     with tempfile.TemporaryDirectory() as scratch:
-        # Weights come back in a file: the launcher reads its pipe only after the processes that fill it have ended.
-        kept = Path(scratch) / "weights.safetensors"
+        # What comes back is in files: the launcher reads its pipe only after the processes that fill it have ended.
+        kept = Path(scratch)
         fabric.launch(partial(run_and_keep, job=job, folder=folder, kept=kept))
-        return load_file(kept)
+        outcome = Outcome(load_file(kept / WEIGHTS), read_losses(kept / LOSSES))
+    journal.replay(outcome.losses)
+    return outcome
 
 
 def run_and_keep(fabric: Any, job: Job, folder: Path | None, kept: Path) -> None:
-    """What each of several processes runs; a progress bar cannot follow into them."""
+    """What each of several processes runs; neither a progress bar nor a journal can follow into them."""
     from safetensors.torch import save_file
 
-    weights = run_job(fabric, job, folder, None)
+    outcome = run_job(fabric, job, folder, None)
     if fabric.is_global_zero:
-        save_file(weights, kept)
+        save_file(outcome.weights, kept / WEIGHTS)
+        write_losses(kept / LOSSES, outcome.losses)
 
 
-def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | None) -> dict[str, Tensor]:
-    """The loop; runs once in each process and returns the weights."""
+def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | None) -> Outcome:
+    """The loop; runs once in each process."""
     settings = job.settings
     bare = new_model(job)
     model, optimizer = fabric.setup(bare, make_optimizer(bare, settings))
     checkpoint = Checkpoint(folder, job.key) if folder is not None else None
     done = checkpoint.restore(bare, optimizer) if checkpoint else 0
+    losses = checkpoint.losses if checkpoint else []
+    journal.replay(losses if fabric.is_global_zero else [])
     x, y = fabric.to_device(job.x), fabric.to_device(job.y)
     model.train()
     for step in range(done, settings.steps):
         loss = train_step(fabric, model, optimizer, job, x, y, step)
+        if journal.worth_noting(step, settings.steps):
+            losses.append(Note(PART, step, {"loss": float(loss), "rate": optimizer.param_groups[0]["lr"]}))
+            if fabric.is_global_zero:
+                journal.replay(losses[-1:])
         due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps
         if due and not math.isfinite(float(loss)):
             raise RuntimeError(f"training diverged at step {step + 1}: try a lower rate")
@@ -206,7 +235,8 @@ def run_job(fabric: Any, job: Job, folder: Path | None, progress: Progress | Non
             checkpoint.save(bare, optimizer, step + 1)
         if progress is not None:
             progress(step + 1, settings.steps)
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in bare.state_dict().items()}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in bare.state_dict().items()}
+    return Outcome(weights, tuple(losses))
 
 
 def train_step(
@@ -258,8 +288,15 @@ def batch_rows(clips: int, batch: int, seed: int, step: int, steps_an_epoch: int
     """
     if steps_an_epoch is not None:
         epoch, place = divmod(step, steps_an_epoch)
-        order = np.random.default_rng([seed, epoch]).permutation(clips)
-        return torch.from_numpy(order[place * batch : (place + 1) * batch])
+        return torch.from_numpy(_order(clips, seed, epoch)[place * batch : (place + 1) * batch].copy())
     places = np.arange(step * batch, (step + 1) * batch)
-    orders = {int(epoch): np.random.default_rng([seed, int(epoch)]).permutation(clips) for epoch in places // clips}
+    orders = {int(epoch): _order(clips, seed, int(epoch)) for epoch in places // clips}
     return torch.tensor([orders[int(p // clips)][p % clips] for p in places])
+
+
+@lru_cache(maxsize=2)
+def _order(clips: int, seed: int, epoch: int) -> Int[np.ndarray, " N"]:
+    """The order of an epoch, kept while it lasts: drawn anew at each step, it would make epochs quadratic in clips."""
+    order: Int[np.ndarray, " N"] = np.random.default_rng([seed, epoch]).permutation(clips)
+    order.flags.writeable = False
+    return order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 CLIP = 5.0
 
@@ -22,3 +22,12 @@ class Standardizer:
 
     def __call__(self, x: Float32[np.ndarray, "N D"]) -> Float32[np.ndarray, "N D"]:
         return np.clip((x - self.mean) / self.deviation, -CLIP, CLIP).astype(np.float32)
+
+
+def rows_by_class(y: Int[np.ndarray, " N"]) -> list[Int[np.ndarray, " n"]]:
+    """The rows of each class that occurs, classes and rows ascending.
+
+    Clips are sorted once; asking every class for its clips would cost clips times classes.
+    """
+    order = np.argsort(y, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(y[order])) + 1)

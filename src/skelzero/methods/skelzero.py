@@ -17,7 +17,7 @@ from pydantic import Field
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.described import DescribedMethod, agreement, described, measured_columns
-from skelzero.methods.scaling import Standardizer
+from skelzero.methods.scaling import Standardizer, rows_by_class
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
 from skelzero.text.class_sets import TEXTS
@@ -83,12 +83,14 @@ class Skelzero(DescribedMethod):
         profiles, measured = described(bank), x[:, slice(*columns)]
         known = profiles != 0
         share = np.float32(len(bank) / (len(bank) + self.settings.prior))
-        by_class = np.stack([measured[y == k].mean(axis=0) for k in np.unique(y)])
-        self.arrays_["measured_mean"] = share * by_class.mean(axis=0)
+        by_class = rows_by_class(y)
+        self.arrays_["measured_mean"] = share * np.stack([measured[rows].mean(axis=0) for rows in by_class]).mean(
+            axis=0
+        )
         self.arrays_["profile_mean"] = share * profiles.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         a = self._centred(measured, "measured_mean")
         b = self._centred(profiles, "profile_mean")
-        self.arrays_["reliability"] = _reliability(np.stack([a[y == k].mean(axis=0) for k in np.unique(y)]),
+        self.arrays_["reliability"] = _reliability(np.stack([a[rows].mean(axis=0) for rows in by_class]),
                                                    b[np.unique(y)])  # fmt: skip
         self.arrays_["correction"] = _ridge(a, b[y] - a, self.settings.correction)
         scale = Standardizer.of(x)

@@ -7,7 +7,9 @@ takes the classes in an order of its own, so the order in which they are given d
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -15,6 +17,11 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from skelzero.methods.msf.settings import MsfSettings
+
+LOGITS = 1 << 25
+"""Numbers in one step's logits. Up to so many (259 classes of 500 samples) every step sees every sample, as published;
+beyond, a step sees a part of them, in turn. All samples under all classes would grow with the square of the classes:
+200 GB for 10,000."""
 
 
 class LatentClassifier:
@@ -38,7 +45,9 @@ def class_draws(
     texts: Float32[np.ndarray, "K E"], width: int, settings: MsfSettings
 ) -> tuple[Float[Tensor, "K S Z"], Float[Tensor, "K Z1"]]:
     """Noise for each class's latents, and initial weights of its row, the bias last; both follow from its text."""
-    noise, rows, shape = [], [], (settings.samples, 1 if settings.noise == "shared" else width)
+    # Where a step sees a part of the samples, there are no more of them than all steps together see.
+    samples = min(settings.samples, math.ceil(settings.classifier_steps * LOGITS / len(texts) ** 2))
+    noise, rows, shape = [], [], (samples, 1 if settings.noise == "shared" else width)
     bound = 1 / math.sqrt(width)
     for text in texts:
         digest = hashlib.sha256(np.ascontiguousarray(text).tobytes()).digest()
@@ -58,7 +67,7 @@ def train_classifier(
     mean: Float[Tensor, "K Z"], log_variance: Float[Tensor, "K Z"], noise: Float[Tensor, "K S Z"],
     rows: Float[Tensor, "K Z1"], settings: MsfSettings,
 ) -> LatentClassifier:  # fmt: skip
-    """Cross-entropy by full-batch Adam, with its gradient written out.
+    """Cross-entropy by Adam, with its gradient written out; full-batch unless classes are many (`LOGITS`).
 
     Parameters
     ----------
@@ -67,22 +76,40 @@ def train_classifier(
     noise, rows
         From `class_draws`, in the same order.
     """
-    K, S = len(mean), noise.shape[1]
-    z = (mean[:, None] + (0.5 * log_variance).exp()[:, None] * noise).reshape(K * S, -1)
-    inputs = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # (K S, Z + 1): the bias is a column
-    target = torch.arange(K).repeat_interleave(S)[:, None]
     weights = rows.clone()
     weights.grad = torch.zeros_like(weights)
     optimiser = torch.optim.Adam([weights], lr=settings.classifier_rate, fused=True)
-    for _ in range(settings.classifier_steps):
+    for inputs, target in _batches(mean, (0.5 * log_variance).exp(), noise, settings.classifier_steps):
         slope = inputs @ weights.T  # logits, and in place their gradient
         active = slope > 0 if settings.relu else None
         if active is not None:
             slope.relu_()
         slope = torch.softmax(slope, dim=1)
-        slope.scatter_add_(1, target, slope.new_full((len(z), 1), -1.0))
+        slope.scatter_add_(1, target, slope.new_full((len(inputs), 1), -1.0))
         if active is not None:
             slope.mul_(active)
-        torch.mm(slope.T / len(z), inputs, out=weights.grad)
+        torch.mm(slope.T / len(inputs), inputs, out=weights.grad)
         optimiser.step()
     return LatentClassifier(weights[:, :-1].contiguous(), weights[:, -1].contiguous(), relu=settings.relu)
+
+
+def _batches(
+    mean: Float[Tensor, "K Z"], deviation: Float[Tensor, "K Z"], noise: Float[Tensor, "K S Z"], steps: int
+) -> Iterator[tuple[Float[Tensor, "B Z1"], Int[Tensor, "B 1"]]]:
+    """Latents with a column of ones for the bias, and their classes: all in every step, or a part in each."""
+    K, S = noise.shape[:2]
+    batch = LOGITS // K
+    if batch >= K * S:
+        z = (mean[:, None] + deviation[:, None] * noise).reshape(K * S, -1)
+        whole = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # (K S, Z + 1)
+        yield from itertools.repeat((whole, torch.arange(K).repeat_interleave(S)[:, None]), steps)
+        return
+    # The classes come in an order of their own, so the order of samples may follow from their number alone.
+    order, rng = np.empty(0, dtype=np.int64), np.random.default_rng(K)
+    for _ in range(steps):
+        if len(order) < batch:
+            order = rng.permutation(K * S)
+        chosen, order = torch.from_numpy(order[:batch].copy()), order[batch:]
+        k = chosen // S
+        z = mean[k] + deviation[k] * noise.flatten(0, 1)[chosen]
+        yield torch.cat([z, z.new_ones(len(z), 1)], dim=1), k[:, None]

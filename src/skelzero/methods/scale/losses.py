@@ -9,6 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+AT_ONCE = 1024
+"""Classes up to which all hardness weights are computed at once; the matrix grows with their square."""
+
 
 def hardness_weights(texts: Float[Tensor, "K E"], a: float, temperature: float) -> Float[Tensor, "K K"]:
     """w_yc: how much a negative class c counts for class y; rows average 1 over c != y, the diagonal is 1.
@@ -22,10 +25,28 @@ def hardness_weights(texts: Float[Tensor, "K E"], a: float, temperature: float) 
     temperature : float
         tau_s.
     """
-    t = F.normalize(texts - texts.mean(dim=0), dim=-1)
-    near = (t @ t.T / temperature).fill_diagonal_(-torch.inf).softmax(dim=-1)
-    weights = (1 - a) + a * (len(texts) - 1) * near
-    return weights.fill_diagonal_(1.0)
+    return _hardness(_directions(texts), torch.arange(len(texts)), a, temperature)
+
+
+class Hardness:
+    """Rows of `hardness_weights` by `[y]`: all kept where classes are few, else computed for each batch."""
+
+    def __init__(self, texts: Float[Tensor, "K E"], a: float, temperature: float) -> None:
+        self._texts, self._settings = _directions(texts), (a, temperature)
+        self._all = hardness_weights(texts, a, temperature) if len(texts) <= AT_ONCE else None
+
+    def __getitem__(self, y: Int[Tensor, " N"]) -> Float[Tensor, "N K"]:
+        return _hardness(self._texts, y, *self._settings) if self._all is None else self._all[y]
+
+
+def _directions(texts: Float[Tensor, "K E"]) -> Float[Tensor, "K E"]:
+    return F.normalize(texts - texts.mean(dim=0), dim=-1)
+
+
+def _hardness(t: Float[Tensor, "K E"], y: Int[Tensor, " N"], a: float, temperature: float) -> Float[Tensor, "N K"]:
+    near = (t[y] @ t.T / temperature).scatter_(1, y[:, None], -torch.inf).softmax(dim=-1)
+    weights = (1 - a) + a * (len(t) - 1) * near
+    return weights.scatter_(1, y[:, None], 1.0)
 
 
 def confidence(log_variance: Float[Tensor, "N Z"]) -> Float[Tensor, " N"]:
@@ -37,7 +58,7 @@ def confidence(log_variance: Float[Tensor, "N Z"]) -> Float[Tensor, " N"]:
 def listwise(
     energies: Float[Tensor, "N K"],
     y: Int[Tensor, " N"],
-    weights: Float[Tensor, "K K"],
+    weights: Float[Tensor, "K K"] | Hardness,
     kappa: Float[Tensor, " N"],
     *,
     margin: float,

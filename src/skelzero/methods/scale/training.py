@@ -10,11 +10,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from skelzero import journal
 from skelzero.errors import UserError
 from skelzero.methods.base import Progress
 from skelzero.methods.scale import energy, losses
 from skelzero.methods.scale.model import ClassTexts, Gaussian, ScaleNet
 from skelzero.methods.scale.settings import ScaleSettings
+from skelzero.methods.scaling import rows_by_class
 
 RECORDS = 20
 """Times during training at which the latent is looked at."""
@@ -43,7 +45,7 @@ def train(
     batch = min(settings.batch, len(x))
     steps = settings.epochs * max(1, len(x) // batch) if settings.epochs else settings.steps
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)
-    weights = losses.hardness_weights(texts.pooled, settings.hardness, settings.hardness_temperature)
+    weights = losses.Hardness(texts.pooled, settings.hardness, settings.hardness_temperature)
     history: list[dict[str, float]] = []
     order = torch.empty(0, dtype=torch.long)
     net.train()
@@ -58,6 +60,8 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), settings.gradient_clip)
         optimiser.step()
+        if journal.due(step, steps):
+            journal.note("method", step, {"loss": loss.detach(), "rate": settings.rate, **seen})
         if step % max(1, steps // RECORDS) == 0 or step == steps - 1:
             history.append({"step": step, "loss": float(loss.detach()), **seen})
             if not torch.isfinite(loss):
@@ -82,7 +86,7 @@ def _augment(texts: ClassTexts, settings: ScaleSettings, generator: torch.Genera
 
 
 def _loss(
-    net: ScaleNet, batch: Batch, texts: ClassTexts, weights: Float[Tensor, "K K"], settings: ScaleSettings,
+    net: ScaleNet, batch: Batch, texts: ClassTexts, weights: losses.Hardness, settings: ScaleSettings,
     factor: float, generator: torch.Generator,
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:  # fmt: skip
     codes = net.text(texts)
@@ -107,7 +111,7 @@ def _loss(
 
 
 def _listwise(
-    net: ScaleNet, batch: Batch, q: Gaussian, side: energy.ClassSide, weights: Float[Tensor, "K K"],
+    net: ScaleNet, batch: Batch, q: Gaussian, side: energy.ClassSide, weights: losses.Hardness,
     settings: ScaleSettings,
 ) -> Float[Tensor, ""]:  # fmt: skip
     kl = energy.kl_matrix(q, side.prior)
@@ -131,10 +135,9 @@ def latent_report(
     q = net.posterior_of(x)
     prior = net.prior_of(net.text(texts))
     kl = energy.kl_terms(q, Gaussian(prior.mean[y], prior.log_variance[y])).mean(dim=0)
-    centred = (
-        q.mean
-        - torch.stack([q.mean[y == k].mean(dim=0) if (y == k).any() else q.mean[0] for k in range(len(prior.mean))])[y]
-    )
+    centred = q.mean.clone()
+    for rows in rows_by_class(y.numpy()):
+        centred[rows] -= q.mean[rows].mean(dim=0)
     active = float((kl > 2 * settings.free_bits).float().mean())
     return {"kl_per_dim": float(kl.mean()), "kl_max": float(kl.max()), "active": active, "collapsed": active == 0,
             "within_class": float(centred.var(dim=0, correction=0).mean()),
