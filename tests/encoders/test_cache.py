@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skelzero.encoders import TrainSettings, cache, cached_encoder
+from skelzero import journal
+from skelzero.encoders import TrainSettings, cache, cached_encoder, train_encoder
+from skelzero.journal import Note
 from skelzero.preprocess.cache import cache_folder
 
 
@@ -51,3 +53,30 @@ def test_a_killed_training_goes_on(make_prepared, trainings: list[int]) -> None:
     done: list[int] = []
     cached_encoder(make_prepared(), ["a1", "a2"], seeded, progress=lambda step, total: done.append(step))
     assert done == [3, 4] and whole.card.steps == 4
+
+
+def test_losses_are_the_same_however_an_encoder_came_about(make_prepared, trainings: list[int]) -> None:  # type: ignore[no-untyped-def]
+    """Trained in one go; killed and gone on with, from the checkpoint; found in the cache."""
+    settings = TrainSettings(steps=6, batch=8, checkpoint_every=2)
+    codes = ["a1", "a2"]
+
+    def kill(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    def heard(progress: object = None) -> list[Note]:
+        notes: list[Note] = []
+        with journal.listening(notes.append):
+            trained = cached_encoder(make_prepared(), codes, settings, progress=progress)  # type: ignore[arg-type]
+        assert trained.losses == tuple(notes)
+        return notes
+
+    with pytest.raises(KeyboardInterrupt):
+        heard(kill)
+    resumed, cached = heard(), heard()
+    assert len(trainings) == 2 and resumed == cached
+    whole: list[Note] = []
+    with journal.listening(whole.append):
+        train_encoder(make_prepared(), codes, settings)
+    assert resumed == whole and [note.step for note in whole] == list(range(6))
+    assert [note.values["rate"] for note in whole] == [settings.rate_at(step) for step in range(6)]

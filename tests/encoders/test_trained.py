@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from skelzero import journal
 from skelzero.cards import sha256_file
 from skelzero.encoders import TrainedEncoder, TrainSettings, load_public_weights, train_encoder
 from skelzero.errors import UserError
+from skelzero.journal import Note
 
 
 @pytest.fixture
@@ -83,3 +85,26 @@ def test_public_weights_say_which_classes_they_know(recordings: Path) -> None:
     card = load_public_weights(recordings / "weights" / "ntu_ShiftGCN_joint_xview.pt").card
     assert len(card.classes) == 60 and card.classes[0] == "ntu120:A001" and card.classes[-1] == "ntu120:A060"
     assert card.source == "ntu_ShiftGCN_joint_xview.pt"
+
+
+@pytest.mark.parametrize("content", [b"step,loss\n0,1\n", b"step,loss,rate\n0,one,1\n", b"\xff\xfe", b"x" * (2 << 20)])
+def test_losses_that_cannot_be_read_are_told(trained: TrainedEncoder, tmp_path: Path, content: bytes) -> None:
+    trained.save(tmp_path / "e")
+    assert TrainedEncoder.load(tmp_path / "e").losses == trained.losses and len(trained.losses) == 2
+    (tmp_path / "e" / "losses.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"(?s)losses of an encoder cannot be read.*delete this file"):
+        TrainedEncoder.load(tmp_path / "e")
+    (tmp_path / "e" / "losses.csv").unlink()
+    assert TrainedEncoder.load(tmp_path / "e").losses == ()
+
+
+@pytest.mark.slow
+def test_of_several_processes_one_notes(make_prepared) -> None:  # type: ignore[no-untyped-def]
+    notes: list[Note] = []
+    with journal.listening(notes.append):
+        chosen = TrainSettings(steps=5, batch=8, devices=2, accelerator="cpu", precision="64-true")
+        shared = train_encoder(make_prepared(), ["a1", "a2", "a3"], chosen)
+    alone = train_encoder(make_prepared(), ["a1", "a2", "a3"], chosen.model_copy(update={"devices": 1}))
+    assert tuple(notes) == shared.losses and [note.step for note in notes] == list(range(5))
+    pairs = [(a.values["loss"], b.values["loss"]) for a, b in zip(alone.losses, notes, strict=True)]
+    assert all(b == pytest.approx(a, rel=1e-6) for a, b in pairs)

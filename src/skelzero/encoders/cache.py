@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from skelzero import journal
 from skelzero.cards import CARD
 from skelzero.encoders.settings import TrainSettings
 from skelzero.encoders.trained import TrainedEncoder
@@ -22,13 +23,15 @@ def cached_encoder(
 ) -> TrainedEncoder:  # fmt: skip
     """The encoder trained on these clips of these classes: from the cache, or trained now and kept.
 
-    A training that was killed goes on from its last checkpoint. Two processes that train the same encoder at once do
-    the work twice and end in equal folders.
+    A training that was killed goes on from its last checkpoint, and the losses of a cached one are told again. Two
+    processes that train the same encoder at once do the work twice and end in equal folders.
     """
     key = make_job(prepared, class_codes, settings, anchors).key
     folder = cache_folder("encoders") / key
     if (folder / CARD).is_file():
-        return TrainedEncoder.load(folder)
+        found = TrainedEncoder.load(folder)
+        journal.replay(found.losses)
+        return found
     unfinished = cache_folder("encoders-unfinished") / key
     trained = train_encoder(
         prepared, class_codes, settings, anchors=anchors, checkpoint_folder=unfinished, progress=progress

@@ -11,6 +11,7 @@ import torch
 
 from skelzero.encoders.base import SkeletonEncoder
 from skelzero.errors import UserError
+from skelzero.journal import Note
 
 FILE = "checkpoint.pt"
 
@@ -23,16 +24,23 @@ class Checkpoint:
     folder : Path
     key : str
         Of the training; a checkpoint of another one is refused.
+
+    Attributes
+    ----------
+    losses : list of Note
+        What was noted so far; saved and restored with the weights.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
         self.path = folder / FILE
         self.key = key
+        self.losses: list[Note] = []
 
     def save(self, model: SkeletonEncoder, optimizer: Any, steps: int) -> None:
         """Replace the file by a newer one; a kill leaves either the old or the new."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        state = {"key": self.key, "steps": steps, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        state = {"key": self.key, "steps": steps, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                 "losses": [(note.part, note.step, dict(note.values)) for note in self.losses]}  # fmt: skip
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{FILE}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -59,6 +67,7 @@ class Checkpoint:
                                 next_step="give another folder, or delete it to start anew")  # fmt: skip
             model.load_state_dict(state["model"])
             optimizer.load_state_dict(state["optimizer"])
+            self.losses = [Note(part, step, values) for part, step, values in state.get("losses", [])]
             return int(state["steps"])
         except UserError:
             raise

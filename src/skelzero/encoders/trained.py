@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,9 +29,14 @@ from skelzero.encoders.graph import SkeletonGraph
 from skelzero.encoders.memory import reused_memory
 from skelzero.encoders.public_weights import convert_shift_gcn, read_state_dict
 from skelzero.errors import UserError
+from skelzero.journal import Note
 from skelzero.preprocess import Prepared
 
 WEIGHTS = "weights.safetensors"
+LOSSES = "losses.csv"
+PART = "encoder"
+"""What notes of an encoder's training are called."""
+LARGEST_LOSSES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,13 @@ class TrainedEncoder:
     ----------
     model : SkeletonEncoder
     card : EncoderCard
+    losses : tuple of Note
+        Loss and rate while it was trained; empty where that is not known.
     """
 
     model: SkeletonEncoder
     card: EncoderCard
+    losses: tuple[Note, ...] = ()
 
     @cached_property
     def frozen(self) -> FrozenEncoder:
@@ -52,7 +61,7 @@ class TrainedEncoder:
         return FrozenEncoder(self.model)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
-        """Write `weights.safetensors` and the card; all or nothing.
+        """Write `weights.safetensors`, `losses.csv` and the card; all or nothing.
 
         Raises
         ------
@@ -61,6 +70,8 @@ class TrainedEncoder:
         """
         with staged_folder(folder, replace=overwrite) as stage:
             save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, stage / WEIGHTS)
+            if self.losses:
+                write_losses(stage / LOSSES, self.losses)
             checked = self.card.model_copy(update={"weights_sha256": sha256_file(stage / WEIGHTS)})
             write_json(stage / CARD, checked.model_dump(mode="json"))
 
@@ -88,7 +99,8 @@ class TrainedEncoder:
             state = load_file(path)
         except (SafetensorError, OSError) as error:
             raise UserError("the weights cannot be read", where=path, got=str(error)) from error
-        return cls(_model_of(card, state, where=path), card)
+        losses = read_losses(folder / LOSSES) if (folder / LOSSES).is_file() else ()
+        return cls(_model_of(card, state, where=path), card, losses)
 
     def encode(
         self, prepared: Prepared, batch: int = 64, *, progress: Callable[[int, int], None] | None = None
@@ -173,6 +185,26 @@ def require_finite(x: Tensor) -> Tensor:
         raise UserError("clips hold NaN or infinite coordinates", got=f"{int(bad.sum())} of {len(x)} clips",
                         next_step="prepare them with a pipeline, which fills what is missing")  # fmt: skip
     return x
+
+
+def write_losses(path: Path, losses: Sequence[Note]) -> None:
+    """A table of step, loss and rate; read again, the numbers are the same to the last bit."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = [(note.step, note.values["loss"], note.values["rate"]) for note in losses]
+        csv.writer(file).writerows([("step", "loss", "rate"), *rows])
+
+
+def read_losses(path: Path) -> tuple[Note, ...]:
+    """What `write_losses` wrote; anything else is a `UserError`."""
+    try:
+        if path.stat().st_size > LARGEST_LOSSES:
+            raise ValueError(f"{path.stat().st_size} bytes")
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            return tuple(Note(PART, int(r["step"]), {n: float(r[n]) for n in ("loss", "rate")}) for r in rows)
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UserError("the losses of an encoder cannot be read", where=path, got=f"{type(error).__name__}: {error}",
+                        next_step="delete this file; the encoder does not need it") from error  # fmt: skip
 
 
 def versions() -> dict[str, str]:

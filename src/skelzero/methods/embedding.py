@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from skelzero import journal
 from skelzero.errors import UserError
 from skelzero.methods.base import Fitting, MethodSettings, ZeroShotMethod
 from skelzero.methods.scaling import Standardizer
@@ -177,6 +178,9 @@ def descend(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        if journal.due(step, steps):
+            rate = optimiser.param_groups[0]["lr"]
+            journal.note("method", step, {"loss": loss.detach(), "rate": rate})
         if step % max(1, steps // RECORDS) == 0 or step == steps - 1:
             history.append({"step": step, "loss": float(loss.detach())})
             if not torch.isfinite(loss):

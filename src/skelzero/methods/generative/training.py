@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from skelzero import journal
 from skelzero.errors import UserError
 from skelzero.methods.base import Fitting
 from skelzero.methods.generative.losses import Gaussian, kl_terms
@@ -49,6 +50,9 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        if journal.due(step, settings.steps):
+            parts = {name: term.detach() for name, term in terms.items()}
+            journal.note("method", step, {"loss": loss.detach(), "rate": settings.rate, **parts})
         if step % max(1, settings.steps // RECORDS) == 0 or step == settings.steps - 1:
             history.append(_record(step, loss, terms))
         if run.progress is not None:

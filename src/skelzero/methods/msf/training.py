@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from skelzero import journal
 from skelzero.cards import sha256_array, sha256_of
 from skelzero.errors import UserError
 from skelzero.methods.base import Fitting
@@ -100,6 +101,8 @@ def train(
     state.optimise(vae.gradient, settings.rate)
     store = _Store(run.folder, _key(x, y, texts, settings, seeds)) if run.folder else None
     trained, done = (store.restore(state) if store else None) or (Trained(), 0)
+    for record in trained.history:
+        _tell(record, settings.rate)
     clips, classes = torch.from_numpy(x), torch.from_numpy(y)
     a_cycle = settings.steps_a_cycle
     steps = a_cycle * (settings.cycle or settings.cycles)
@@ -113,6 +116,7 @@ def train(
             if losses is not None:
                 trained.cycles.append(state.buffer.clone())
                 trained.history.append(_record(step + 1, losses, losses.total(weights)))
+                _tell(trained.history[-1], settings.rate)
             if run.progress is not None:
                 run.progress(step + 1, steps)
         if store and (block + 1) % BLOCKS_A_CHECKPOINT == 0:
@@ -126,6 +130,12 @@ def _record(step: int, losses: Losses, total: Float[Tensor, " R"]) -> dict[str, 
                         next_step="lower --set rate=..., or look for odd features")  # fmt: skip
     parts = {name: float(getattr(losses, name).mean()) for name in Losses.__dataclass_fields__}
     return {"step": float(step), "loss": float(total.mean()), **parts}
+
+
+def _tell(record: dict[str, float], rate: float) -> None:
+    """Note a record; its steps are those that were done, a note's is counted from 0."""
+    values = {name: value for name, value in record.items() if name != "step"}
+    journal.note("method", int(record["step"]) - 1, {**values, "rate": rate})
 
 
 class _State:
