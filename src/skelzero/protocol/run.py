@@ -3,11 +3,14 @@
 RUN/card.json   what it is and how it was made       RUN/method/    the fitted method
 RUN/encoder/    the skeleton encoder, if there is one RUN/texts/     the texts of the split's classes
 RUN/vocabulary/ movements to tell listed actions from, where the method reads descriptions of movement
+RUN/log/PART/metrics.csv losses and rates of the parts that were trained: encoder, method
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from skelzero.cards import CARD, read_json, staged_folder, write_json
 from skelzero.encoders import TrainedEncoder
 from skelzero.errors import UserError
+from skelzero.journal import Note
 from skelzero.methods import ZeroShotMethod, load_method
 from skelzero.protocol.calibration import Calibration
 from skelzero.protocol.figures import Transductions
@@ -27,6 +31,9 @@ from skelzero.protocol.stacking import Stacking
 from skelzero.text import TextBank
 
 FORMAT = 1
+LOG = "log"
+METRICS = "metrics.csv"
+LARGEST_LOG = 4 << 20
 
 
 class RunCard(BaseModel):
@@ -102,6 +109,8 @@ class Run:
         The split's seen classes, then its unseen ones.
     vocabulary : TextBank or None
         Movements to tell listed actions from, where the card's rejection was learned with them.
+    log : mapping of str to tuple of Note
+        What was noted while each part was trained. A loaded run has none: see `read_log`.
     """
 
     card: RunCard
@@ -109,6 +118,7 @@ class Run:
     method: ZeroShotMethod
     bank: TextBank
     vocabulary: TextBank | None = None
+    log: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
 
     def save(self, folder: Path, *, replace: bool = False) -> None:
         """Write the folder; it appears whole or not at all.
@@ -125,6 +135,10 @@ class Run:
             self.bank.save(stage / "texts")
             if self.vocabulary is not None:
                 self.vocabulary.save(stage / "vocabulary")
+            if self.log:
+                from skelzero.protocol.logs import write_csv  # brings Fabric, which using a run does not need
+
+                write_csv(stage / LOG, self.log)
             write_json(stage / CARD, self.card.model_dump(mode="json"))
 
     @classmethod
@@ -140,3 +154,20 @@ class Run:
         has_vocabulary = card.rejection is not None and card.rejection.vocabulary
         vocabulary = TextBank.load(folder / "vocabulary") if has_vocabulary else None
         return cls(card, encoder, load_method(folder / "method"), TextBank.load(folder / "texts"), vocabulary)
+
+
+def read_log(folder: Path) -> dict[str, tuple[Note, ...]]:
+    """The notes in a run folder by their part; a log that cannot be read is a `UserError`."""
+    return {path.parent.name: _read_metrics(path) for path in sorted((folder / LOG).glob(f"*/{METRICS}"))}
+
+
+def _read_metrics(path: Path) -> tuple[Note, ...]:
+    try:
+        if path.stat().st_size > LARGEST_LOG:
+            raise ValueError(f"{path.stat().st_size} bytes")
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+        return tuple(Note(path.parent.name, int(row.pop("step")), row) for row in rows)
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        raise UserError("a log cannot be read", where=path, got=f"{type(error).__name__}: {error}",
+                        next_step="delete it; the run does not need it") from error  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skelzero import journal
 from skelzero.errors import UserError
+from skelzero.journal import Listener, Note
 from skelzero.methods.described import likeness
 from skelzero.protocol.bench import Bench
 from skelzero.protocol.calibration import fit_calibration
@@ -22,8 +24,15 @@ from skelzero.text import TextBank, load_text_encoder
 from skelzero.text.vocabulary import vocabulary_bank
 
 
-def train_run(task: Task) -> Run:
+def train_run(task: Task, tell: Listener = lambda note: None) -> Run:
     """Train a task's method and gather everything that its use needs.
+
+    Parameters
+    ----------
+    task : Task
+    tell : callable (note)
+        Hears the notes of the run's encoder as they come, and then those of the method. Of the many fits by which
+        settings are chosen it hears nothing.
 
     Raises
     ------
@@ -36,13 +45,29 @@ def train_run(task: Task) -> Run:
         raise UserError("a run needs clips, so that its encoder can be kept with it", where=task.data, got="features",
                         expected="a clip store", next_step="name the store; `compare` reads features")  # fmt: skip
     unseen = bool(task.split.unseen)
-    trained = train(bench, task.method, task.overrides, gates=GATES if unseen else (),
-                    transductive=TRANSDUCTIVE_SETTINGS if unseen else ())  # fmt: skip
+    notes: list[Note] = []
     encoder = None
     if source.has_network:
-        encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
+
+        def hear(note: Note) -> None:
+            notes.append(note)
+            tell(note)
+
+        with journal.listening(hear):
+            encoder = source.encoder(bench.split.seen, bench.partition.train, bench.seed)
+    fits: list[Note] = []
+    with journal.listening(fits.append):
+        trained = train(bench, task.method, task.overrides, gates=GATES if unseen else (),
+                        transductive=TRANSDUCTIVE_SETTINGS if unseen else ())  # fmt: skip
+    # The last fit is the one on all seen classes, after those on pseudo-unseen ones.
+    final = journal.trainings(fits, "method")[-1:]
+    for note in (note for training in final for note in training):
+        tell(note)
+    parts = {"encoder": journal.trainings(notes, "encoder"), "method": final}
+    log = {part: told[-1] for part, told in parts.items() if told}
     rejection, vocabulary = _rejection(task, trained)
-    return Run(_card(task, bench, source, trained, rejection), encoder, trained.method, bench.final().bank, vocabulary)
+    card = _card(task, bench, source, trained, rejection)
+    return Run(card, encoder, trained.method, bench.final().bank, vocabulary, log)
 
 
 def _rejection(task: Task, trained: Trained) -> tuple[Rejection | None, TextBank | None]:
