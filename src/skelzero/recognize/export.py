@@ -49,6 +49,8 @@ TOLERANCE = 1e-4
 INT64 = 7
 """Of ONNX."""
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+TOKENS = ("tokens", "mask")
+"""Inputs that have a text's tokens as their second axis; longer words have more of them."""
 PROBES = ("s48", "s53", "s24")
 """Synthetic actions whose clips are sent through both; several, since some exporters keep an axis of one as it is."""
 DESCRIBED = "described"
@@ -206,8 +208,9 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
     """
     path = folder / f"{graph.name}.onnx"
     expected = graph.expected()  # before the trace: what an encoder keeps between calls must not be a traced tensor
-    axes = {name: torch.export.Dim(name, min=1) for name in ("clips", "classes")}
-    shapes = tuple({0: axes[graph.axis(name)]} for name in graph.inputs)
+    free = {name: torch.export.Dim(name, min=1) for name in ("clips", "classes", "tokens")}
+    axes = {name: {0: graph.axis(name), **({1: "tokens"} if name in TOKENS else {})} for name in graph.inputs}
+    shapes = tuple({i: free[axis] for i, axis in named.items()} for named in axes.values())
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph.module.eval(), tuple(graph.inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
@@ -219,7 +222,8 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, Any]:
         program.save(path)
     found = run_graph(path, {name: value.numpy() for name, value in graph.inputs.items()})
     _refuse_differences({graph.name: _apart(found, expected)})
-    shown = {name: [graph.axis(name), *value.shape[1:]] for name, value in graph.inputs.items()}
+    shown = {name: [axes[name].get(i, size) for i, size in enumerate(value.shape)]
+             for name, value in graph.inputs.items()}  # fmt: skip
     return {"file": path.name, "sha256": sha256_file(path), "inputs": shown, "output": graph.output,
             "width": int(expected.shape[1]) if graph.name != "head" else "classes",
             "difference": _apart(found, expected)}  # fmt: skip
