@@ -1,0 +1,187 @@
+"""How time and memory grow with clips, classes and frames: exponents, each point in a process of its own.
+
+For each operation and axis the size is raised by half a decade (classes, clips) or fourfold (frames) until a run would
+take longer than `--seconds`. Time is that of the processor, with one thread, so that other programs on the machine
+count little; memory is the peak of resident memory above the level before the operation, so inputs do not count. An
+exponent is the slope of log time (or memory) against log size by least squares over the upper half of the sizes, since
+what an operation costs at any size hides its growth in the lower half; its interval is from repeats drawn anew. Memory
+below `FLOOR` counts as `FLOOR`: an operation that needs no memory of its own has exponent 0.
+
+    python benchmarks/scaling.py --json scaling.json                     # everything; an hour on one core
+    python benchmarks/scaling.py --only import,score --largest 30000     # operations by the beginning of their names
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pairs import THREADS, put
+from scaling_operations import OPERATIONS, Operation
+
+REPEATS = 3
+FLOOR = 8 << 20
+"""Bytes under which peaks are allocators' grains, not growth."""
+WANTED = 1.05
+DRAWS = 2000
+
+
+def upper_half(sizes: Sequence[int]) -> list[int]:
+    """Places of the sizes that an exponent is read from: the upper half, at least two."""
+    return list(range(min(len(sizes) // 2, max(0, len(sizes) - 2)), len(sizes)))
+
+
+def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Least squares of log value against log size."""
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def exponent(sizes: Sequence[int], repeats: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """The exponent by medians over the repeats, and the middle 95 % of those of repeats drawn anew."""
+    places = upper_half(sizes)
+    chosen = [sizes[i] for i in places]
+    rng = np.random.default_rng(0)
+    drawn = [
+        slope(chosen, [float(np.median(rng.choice(repeats[i], len(repeats[i])))) for i in places]) for _ in range(DRAWS)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return slope(chosen, [statistics.median(repeats[i]) for i in places]), float(low), float(high)
+
+
+# --- one point -------------------------------------------------------------------------------------------------------
+
+
+def resident(name: str) -> int:
+    """`VmRSS` or `VmHWM` of this process, in bytes."""
+    lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+    return next(int(words[1]) << 10 for words in lines if words[0] == f"{name}:")
+
+
+def processor_seconds() -> float:
+    """Of this process and of those that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def measure(operation: Operation, size: int, repeats: int) -> dict[str, list[float]]:
+    """Processor seconds, seconds and peak bytes of an operation, after a warm-up at the smallest size."""
+    import torch
+
+    torch.set_num_threads(1)
+    found: dict[str, list[float]] = {"processor": [], "seconds": [], "bytes": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["SKELZERO_CACHE"] = str(folder / "cache")
+        for part in ("small", "large"):
+            (folder / part).mkdir()
+        operation.prepare(operation.sizes[0], folder / "small")()
+        run = operation.prepare(size, folder / "large")
+        for _ in range(repeats):
+            gc.collect()
+            Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+            level, begin, before = resident("VmRSS"), time.perf_counter(), processor_seconds()
+            kept = run()
+            found["processor"].append(processor_seconds() - before)
+            found["seconds"].append(time.perf_counter() - begin)
+            found["bytes"].append(max(0, resident("VmHWM") - level))
+            del kept
+    return found
+
+
+def measure_apart(name: str, size: int, repeats: int) -> dict[str, list[float]]:
+    """The same in a process of its own."""
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    command = [sys.executable, __file__, "--point", name, str(size), str(repeats)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# --- all points ------------------------------------------------------------------------------------------------------
+
+
+def grow(name: str, operation: Operation, seconds: float, largest: float) -> dict[str, Any]:
+    """Raise the size until it would take too long; the exponents, and what ended it."""
+    sizes: list[int] = []
+    points: list[dict[str, list[float]]] = []
+    end = "the last size"
+    for size in operation.sizes:
+        if size > largest:
+            end = "--largest"
+            break
+        if points and statistics.median(points[-1]["processor"]) * size / sizes[-1] > seconds:
+            end = f"a run of {size} would take more than {seconds:g} s"
+            break
+        points.append(measure_apart(name, size, REPEATS))
+        sizes.append(size)
+    row: dict[str, Any] = {"operation": operation.name, "axis": operation.axis, "sizes": sizes, "end": end,
+                           "unit": operation.unit, "points": points}  # fmt: skip
+    if len(sizes) < 3:
+        return row | {"end": f"too few sizes; {end}"}
+    row["time"] = exponent(sizes, [point["processor"] for point in points])
+    row["memory"] = exponent(sizes, [[max(FLOOR, value) for value in point["bytes"]] for point in points])
+    row["met"] = row["time"][0] <= WANTED and row["memory"][0] <= WANTED
+    return row
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table, in Markdown."""
+    head = f"| {row['operation']} | {row['axis']} | "
+    if "time" not in row:
+        return head + f"{row['end']} | | | | |"
+    last = row["points"][-1]
+    cells = [f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in (row["time"], row["memory"])]
+    used = upper_half(row["sizes"])
+    return head + " | ".join([
+        f"{row['sizes'][used[0]]:,} .. {row['sizes'][-1]:,}", *cells, f"{statistics.median(last['processor']):.3g} s",
+        f"{statistics.median(last['bytes']) / 1e6:.0f} MB", "yes" if row["met"] else "**no**",
+    ]) + " |"  # fmt: skip
+
+
+HEAD = (
+    "| operation | against | sizes fitted | time | memory | processor time at the last | peak memory | <= 1.05 |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--only", default="", help="operations whose name or axis begins so, with commas")
+    parser.add_argument("--largest", type=float, default=math.inf, help="no size beyond this")
+    parser.add_argument("--seconds", type=float, default=60, help="no run that would take longer")
+    parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.point:
+        name, size, repeats = options.point
+        print(json.dumps(measure(OPERATIONS[name], int(size), int(repeats))))
+        return
+    wanted = tuple(options.only.split(","))
+    rows = []
+    print(HEAD)
+    for name, operation in OPERATIONS.items():
+        if operation.name.startswith(wanted) or operation.axis.startswith(wanted):
+            rows.append(grow(name, operation, options.seconds, options.largest))
+            print(line(rows[-1]), flush=True)
+    met = [bool(row.get("met")) for row in rows]
+    shown: dict[str, Any] = {"operations": len(rows), "met": sum(met), "load": os.getloadavg()[0]}
+    for what in ("time", "memory"):
+        shown[f"highest_{what}"] = max((row[what][0] for row in rows if what in row), default=math.nan)
+    put("growth of time and memory", {**shown, "rows": rows if options.json else len(rows)}, options.json)
+
+
+if __name__ == "__main__":
+    main()
