@@ -10,6 +10,8 @@ from skelzero.cli import (  # noqa: F401
     export,
     recognize,
     report,
+    reproduce,
+    runs,
     serve,
     stream,
     synthetic,
