@@ -61,6 +61,8 @@ def quick(arguments: list[str]) -> list[str]:
     if "--help" in arguments:
         return arguments
     command, added = arguments[0], list(SHORT.get(arguments[0], []))
+    if command == "encode" and "kinematics" in arguments:
+        return arguments  # it trains nothing, and refuses steps
     if command == "train":
         added += _assignments(arguments[1], "")
     if command == "compare" and "--methods" in arguments:

@@ -21,7 +21,10 @@ RUNNABLE = [page for page in PAGES if any(b.shell or b.python for b in blocks_of
 AS_PROGRAMS = {"docs/quick-start.md"}
 """Pages on which `skelzero` runs as a program of its own; elsewhere in this process, which saves its start."""
 
-REASONS: dict[str, int] = {}
+REASONS = {
+    "needs other machines; tests/grid/test_crews.py starts a scheduler and workers at several addresses": 1,
+    "needs SLURM": 1,
+}
 """Why blocks are not run, and how many of them, as the pages say in comments before them."""
 
 
