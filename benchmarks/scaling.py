@@ -15,22 +15,23 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import math
+import multiprocessing
 import os
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import lightning_fabric  # noqa: F401  what a training imports, before the points are forked
 import numpy as np
+import threadpoolctl
+import torch
 
-from pairs import THREADS, put
+from pairs import put
 from scaling_operations import OPERATIONS, Operation
 
 REPEATS = 3
@@ -38,6 +39,7 @@ FLOOR = 8 << 20
 """Bytes under which peaks are allocators' grains, not growth."""
 WANTED = 1.05
 DRAWS = 2000
+FORK = multiprocessing.get_context("fork")
 
 
 def upper_half(sizes: Sequence[int]) -> list[int]:
@@ -79,9 +81,8 @@ def processor_seconds() -> float:
 
 def measure(operation: Operation, size: int, repeats: int) -> dict[str, list[float]]:
     """Processor seconds, seconds and peak bytes of an operation, after a warm-up at the smallest size."""
-    import torch
-
     torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
     found: dict[str, list[float]] = {"processor": [], "seconds": [], "bytes": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -102,18 +103,21 @@ def measure(operation: Operation, size: int, repeats: int) -> dict[str, list[flo
     return found
 
 
-def measure_apart(name: str, size: int, repeats: int) -> dict[str, list[float]]:
-    """The same in a process of its own."""
-    environment = os.environ | dict.fromkeys(THREADS, "1")
-    command = [sys.executable, __file__, "--point", name, str(size), str(repeats)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+def measure_apart(operation: Operation, size: int, repeats: int) -> dict[str, list[float]]:
+    """The same in a process of its own, forked from this one, which has computed nothing yet."""
+    results: multiprocessing.SimpleQueue[dict[str, list[float]]] = FORK.SimpleQueue()
+    process = FORK.Process(target=lambda: results.put(measure(operation, size, repeats)))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{operation.name} of {size} {operation.axis} failed")
+    return results.get()
 
 
 # --- all points ------------------------------------------------------------------------------------------------------
 
 
-def grow(name: str, operation: Operation, seconds: float, largest: float) -> dict[str, Any]:
+def grow(operation: Operation, seconds: float, largest: float) -> dict[str, Any]:
     """Raise the size until it would take too long; the exponents, and what ended it."""
     sizes: list[int] = []
     points: list[dict[str, list[float]]] = []
@@ -125,7 +129,7 @@ def grow(name: str, operation: Operation, seconds: float, largest: float) -> dic
         if points and statistics.median(points[-1]["processor"]) * size / sizes[-1] > seconds:
             end = f"a run of {size} would take more than {seconds:g} s"
             break
-        points.append(measure_apart(name, size, REPEATS))
+        points.append(measure_apart(operation, size, REPEATS))
         sizes.append(size)
     row: dict[str, Any] = {"operation": operation.name, "axis": operation.axis, "sizes": sizes, "end": end,
                            "unit": operation.unit, "points": points}  # fmt: skip
@@ -163,18 +167,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="operations whose name or axis begins so, with commas")
     parser.add_argument("--largest", type=float, default=math.inf, help="no size beyond this")
     parser.add_argument("--seconds", type=float, default=60, help="no run that would take longer")
-    parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if options.point:
-        name, size, repeats = options.point
-        print(json.dumps(measure(OPERATIONS[name], int(size), int(repeats))))
-        return
     wanted = tuple(options.only.split(","))
     rows = []
     print(HEAD)
-    for name, operation in OPERATIONS.items():
+    for operation in OPERATIONS:
         if operation.name.startswith(wanted) or operation.axis.startswith(wanted):
-            rows.append(grow(name, operation, options.seconds, options.largest))
+            rows.append(grow(operation, options.seconds, options.largest))
             print(line(rows[-1]), flush=True)
     met = [bool(row.get("met")) for row in rows]
     shown: dict[str, Any] = {"operations": len(rows), "met": sum(met), "load": os.getloadavg()[0]}

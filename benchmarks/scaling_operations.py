@@ -219,4 +219,4 @@ def _operations() -> Iterator[Operation]:
     yield Operation("judge", "classes", CLASSES, lambda k, folder: judging(2_000, k), "2,000 clips")
 
 
-OPERATIONS = {f"{operation.name} / {operation.axis}": operation for operation in _operations()}
+OPERATIONS = tuple(_operations())
