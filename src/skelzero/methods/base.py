@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from skelzero import __version__
-from skelzero.cards import CARD, read_json, staged_folder, write_json
+from skelzero.cards import CARD, read_json, sha256_file, staged_folder, write_json
 from skelzero.errors import UserError
 from skelzero.registry import Registry
 from skelzero.text import TextBank
@@ -223,7 +223,7 @@ class ZeroShotMethod(ABC):
                 "version": __version__}  # fmt: skip
         with staged_folder(folder, replace=True) as stage:
             save_file({k: np.ascontiguousarray(v) for k, v in self._state().items()}, stage / WEIGHTS)
-            write_json(stage / CARD, card)
+            write_json(stage / CARD, {**card, "weights_sha256": sha256_file(stage / WEIGHTS)})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -235,6 +235,9 @@ class ZeroShotMethod(ABC):
             method = cls(**card["settings"])
             method.width_, method.text_width_ = int(card["width"]), int(card["text_width"])
             method.classes_, method.diagnostics_ = tuple(card["classes"]), dict(card["diagnostics"])
+            # Methods saved by earlier versions have no checksum.
+            if "weights_sha256" in card and sha256_file(folder / WEIGHTS) != card["weights_sha256"]:
+                raise ValueError(f"the checksum of {WEIGHTS} is wrong")
             method._restore(load_file(folder / WEIGHTS))
         except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
             raise UserError("this method is damaged", where=folder, got=f"{type(error).__name__}: {error}",

@@ -166,6 +166,10 @@ def _key(x: np.ndarray, y: np.ndarray, texts: np.ndarray, settings: MsfSettings,
     return sha256_of([LAYOUT, facts, list(seeds), *(sha256_array(a) for a in (x, y, texts))])
 
 
+def _sha256(tensors: dict[str, Tensor]) -> str:
+    return sha256_of({name: sha256_array(tensor.numpy()) for name, tensor in tensors.items()})
+
+
 class _Store:
     """One file that is replaced as a whole: a kill leaves the old one or the new one."""
 
@@ -174,10 +178,11 @@ class _Store:
 
     def save(self, state: _State, trained: Trained, done: int) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        facts = {"key": self.key, "done": str(done), "history": json.dumps(trained.history)}
         cycles = {f"cycle-{i}": tensor for i, tensor in enumerate(trained.cycles)}
+        tensors = {**state.tensors(), **cycles}
+        facts = {"key": self.key, "done": str(done), "history": json.dumps(trained.history), "sha256": _sha256(tensors)}
         partial = self.path.with_suffix(".partial")
-        save_file({**state.tensors(), **cycles}, partial, metadata=facts)
+        save_file(tensors, partial, metadata=facts)
         partial.replace(self.path)
 
     def restore(self, state: _State) -> tuple[Trained, int] | None:
@@ -191,6 +196,8 @@ class _Store:
             if facts.get("key") != self.key:
                 raise UserError("the checkpoint of another training lies here", where=self.path,
                                 next_step="delete it, or give another folder")  # fmt: skip
+            if facts.get("sha256", "") not in ("", _sha256(tensors)):
+                raise ValueError("its checksum is wrong")
             state.fill(tensors)
             cycles = [tensors[f"cycle-{i}"] for i in range(len(tensors) - len(state.tensors()))]
             return Trained(cycles, json.loads(facts["history"])), int(facts["done"])
