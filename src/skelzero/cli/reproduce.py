@@ -32,6 +32,8 @@ def reproduce(
                                         "figures mean nothing.")] = False,
     reduced: Annotated[bool, typer.Option("--reduced", help="Run splits of which classes are missing on those that "
                                           "are there, marked so.")] = False,
+    semantics: Annotated[str, typer.Option("--semantics", "--texts", help="Kinds of text; the publication's by "
+                                           "default.")] = "",
     text_encoder: options.TextEncoder = "minilm",
     encoder: Annotated[str, typer.Option(help="Another skeleton encoder than the publication's.")] = "",
     steps: options.Steps = 0,
@@ -63,8 +65,8 @@ def reproduce(
 
     asked = Asked(
         publication=publication, data=data, out=out, weights=weights, splits=tuple(options.words(splits)), ours=ours,
-        seeds=seeds, quick=quick, reduced=reduced, text_encoder=text_encoder, encoder=encoder, steps=steps,
-        dataset=dataset, partition=partition, allow_leaky=allow_leaky,
+        seeds=seeds, quick=quick, reduced=reduced, kinds=tuple(options.words(semantics)), text_encoder=text_encoder,
+        encoder=encoder, steps=steps, dataset=dataset, partition=partition, allow_leaky=allow_leaky,
     )  # fmt: skip
     title = asked.facts.title
     with console.progress() as bar:

@@ -35,6 +35,7 @@ MAIN = (("zsl", "top1"), ("gzsl", "H"))
 RESULT = re.compile(r"[0-9a-f]{64}\.json")
 _ENCODER = (CARD, "weights.safetensors", "losses.csv")
 _STORE = (CARD, "frames.f32", "confidence.f32", "index.npy", "skipped.csv")
+_TEXTS = (CARD, "bank.npz")
 _FEATURES = (CARD, "features.npy", "logits.npy", "table.npz")
 
 
@@ -51,7 +52,7 @@ class Kind:
 KINDS = (
     Kind("run", frozenset({"method", "split", "text_encoder", "stacking"}), ("method/card.json", "texts/card.json"), (
         CARD, FIGURES, *(f"encoder/{name}" for name in _ENCODER), f"method/{CARD}", "method/weights.safetensors",
-        "texts/*", "vocabulary/*", "log/*/metrics.csv",
+        *(f"{bank}/{name}" for bank in ("texts", "vocabulary") for name in _TEXTS), "log/*/metrics.csv",
     )),
     Kind("features", frozenset({"encoder", "store_checksum"}), ("features.npy", "table.npz"), _FEATURES),
     Kind("store", frozenset({"clips", "layout", "checksums"}), ("frames.f32", "index.npy"), _STORE),
@@ -206,7 +207,10 @@ def deletable(folder: Path) -> Artefact:
         raise UserError("this is a link, not a folder", where=folder, next_step="name the folder itself")
     found = require(folder)
     patterns = BY_NAME[found.kind].files
-    strangers = sorted(str(path) for path in _files(folder) if not any(_fits(path, pattern) for pattern in patterns))
+    strangers = sorted(
+        str(path) for path in _files(folder)
+        if (folder / path).is_symlink() or not any(_fits(path, pattern) for pattern in patterns)
+    )  # fmt: skip
     if strangers:
         more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
         raise UserError(f"other files lie in this {found.kind}", where=folder, got=", ".join(strangers[:5]) + more,

@@ -111,6 +111,7 @@ class Asked:
     seeds: int = 5
     quick: bool = False
     reduced: bool = False
+    kinds: tuple[str, ...] = ()
     text_encoder: str = "minilm"
     encoder: str = ""
     steps: int = 0
@@ -123,6 +124,10 @@ class Asked:
         if self.publication not in PUBLICATIONS:
             raise unknown_choice("publication", self.publication, PUBLICATIONS)
         return PUBLICATIONS[self.publication]
+
+    @property
+    def semantics(self) -> tuple[str, ...]:
+        return self.kinds or self.facts.kinds
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -240,7 +245,7 @@ def _request(asked: Asked, data: Path) -> Request:
     encoder = asked.encoder or ("shift-gcn:small" if asked.quick else facts.encoder)
     steps = asked.steps or (30 if asked.quick else 0)
     return Request(
-        methods=list(asked.methods), data=data, splits=["all"], kinds=list(facts.kinds), dataset=asked.dataset,
+        methods=list(asked.methods), data=data, splits=["all"], kinds=list(asked.semantics), dataset=asked.dataset,
         settings=[target.setting for target in facts.targets], text_encoder=asked.text_encoder,
         encoder={"encoder": encoder, **({"steps": steps} if steps else {})}, partition=asked.partition,
         allow_leaky=asked.allow_leaky,

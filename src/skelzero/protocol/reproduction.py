@@ -93,7 +93,7 @@ def remarks(asked: Asked, planned: Planned, lines: Sequence[Line]) -> list[str]:
     """What a reader must know beside the table."""
     facts = asked.facts
     said = [
-        f"texts: {facts.lacks}; here the class set {planned.dataset} ({', '.join(facts.kinds)}) is read by "
+        f"texts: {facts.lacks}; here the class set {planned.dataset} ({', '.join(asked.semantics)}) is read by "
         f"{asked.text_encoder}",
         f"skeletons: {asked.weights} as they are" if asked.weights
         else f"skeletons: {planned.tasks[0].encoder.get('encoder', 'an encoder')} trained on each split's seen classes",
