@@ -37,8 +37,13 @@ TestSubjects = Annotated[str, typer.Option(help="Subjects that test, such as 2,4
 Folds = Annotated[int, typer.Option(min=1, help="Sets of pseudo-unseen classes on which settings are chosen.")]
 AllowLeaky = Annotated[bool, typer.Option("--allow-leaky-encoder", help="Go on although the encoder was trained on "
                                           "unseen classes; every figure is marked.")]  # fmt: skip
-Backend = Annotated[str, typer.Option(help="local; dask (a Dask cluster on this machine); dask://HOST:PORT; dask:FILE "
-                                      "(a scheduler's JSON file, or YAML that describes a cluster to start).")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="local; dask (a Dask cluster on this machine); dask://HOST:PORT; dask:FILE "
+        "(a scheduler's JSON file, or YAML that describes a cluster to start)."
+    ),
+]
 Workers = Annotated[int, typer.Option(min=0, help="Processes of this machine; 0 for one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 DEFAULT_ENCODER = "shift-gcn:small"
