@@ -23,7 +23,7 @@ from skelzero.report.verdict import Verdict, clear, main_metric
 BADGES = {"yes": "Believe it", "care": "With care", "no": "Conclude nothing"}
 MARKS = {"yes": "✓", "care": "!", "no": "✗"}
 STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:64rem;padding:1rem}
+body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:72rem;padding:1rem}
 h1{font-size:1.5rem;margin:.2rem 0 .6rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #d5dae1}
 .warn{color:#a61b29;font-weight:600}.wide{overflow-x:auto}.note{color:#4b5563;font-size:.9rem}
 .verdicts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:.8rem}
