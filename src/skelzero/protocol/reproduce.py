@@ -216,7 +216,7 @@ def plan(asked: Asked, data: Path) -> Planned:
     pseudo = any(needs_pseudo(task) for task in whole.values())
     running: dict[str, Split] = {}
     refused: dict[str, str] = {}
-    for name in (name for group in groups for name in group):
+    for name in (name for group in groups for name in group if name in asked.splits or not asked.splits):
         split = load_split(class_set, name)
         lacking = _lacking(split, table, part)
         small = reduce_split(split, table, part, seeds=asked.seeds if pseudo else 0) if lacking else split
@@ -280,7 +280,8 @@ def _groups(asked: Asked, dataset: str, names: Sequence[str]) -> list[tuple[str,
         if name not in known:
             raise unknown_choice(f"split of {title}", name, known, where="--splits")
     wanted = set(asked.splits or known)
-    return [chosen for group in groups.values() if (chosen := tuple(name for name in group if name in wanted))]
+    # A group stays whole where only some of it was asked for: part of it is not what the published mean is of.
+    return [tuple(group) for group in groups.values() if wanted & set(group)]
 
 
 def figure(title: str, dataset: str, split: str, target: Target) -> Iterator[Published]:
