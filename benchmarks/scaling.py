@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import math
 import multiprocessing
 import os
@@ -33,7 +34,7 @@ import numpy as np
 import threadpoolctl
 import torch
 
-from pairs import put
+from pairs import machine, put
 from scaling_operations import OPERATIONS, Operation
 from skelzero.encoders.memory import keep_freed_memory
 
@@ -171,9 +172,7 @@ HEAD = (
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument(
-        "--only", default="", help="operations that begin so, with commas; or an axis"
-    )
+    parser.add_argument("--only", default="", help="operations that begin so, with commas; or an axis")
     parser.add_argument("--largest", type=float, default=math.inf, help="no size beyond this")
     parser.add_argument("--seconds", type=float, default=60, help="no run that would take longer")
     options = parser.parse_args(argv)
@@ -188,7 +187,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     shown: dict[str, Any] = {"operations": len(rows), "met": sum(met), "load": os.getloadavg()[0]}
     shown["highest_time"] = max((row["time"][0] for row in rows if "time" in row), default=math.nan)
     shown["highest_memory"] = max((row["memory"] for row in rows if "memory" in row), default=math.nan)
-    put("growth of time and memory", {**shown, "rows": rows if options.json else len(rows)}, options.json)
+    put("growth of time and memory", shown, None)
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps({**shown, "rows": rows, **machine()}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
