@@ -23,6 +23,9 @@ NAMES = (
     "recognize_time",
     "streaming",
     "server_load",
+    "compare_grid",
+    "scaling",
+    "kills",
 )
 
 

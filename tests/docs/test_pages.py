@@ -24,6 +24,7 @@ AS_PROGRAMS = {"docs/quick-start.md"}
 REASONS = {
     "needs other machines; tests/grid/test_crews.py starts a scheduler and workers at several addresses": 1,
     "needs SLURM": 1,
+    "needs NTU RGB+D or PKU-MMD; tests/cli/test_reproduce.py runs it on an excerpt": 1,
 }
 """Why blocks are not run, and how many of them, as the pages say in comments before them."""
 

@@ -134,6 +134,10 @@ def test_a_checkpoint_of_another_training_is_refused(make_prepared, tmp_path: Pa
     train_encoder(prepared, ["a1", "a2"], settings(steps=2), checkpoint_folder=tmp_path)
     with pytest.raises(UserError, match="another training"):
         train_encoder(prepared, ["a1", "a2"], settings(steps=2, seed=1), checkpoint_folder=tmp_path)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2] + b"\xff\x00" + whole[len(whole) // 2 + 2 :])
+    with pytest.raises(UserError, match=r"cannot be read(.|\n)*(checksum|CRC)"):
+        train_encoder(prepared, ["a1", "a2"], settings(steps=2), checkpoint_folder=tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"cut")
     with pytest.raises(UserError, match="cannot be read"):
         train_encoder(prepared, ["a1", "a2"], settings(steps=2), checkpoint_folder=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ def evaluate(
 
     Example: `skelzero evaluate run --setting gzsl --json`
     """
+    from skelzero.protocol.catalogue import keep_figures
     from skelzero.protocol.figures import COUNTS
     from skelzero.protocol.run import Run
     from skelzero.protocol.training import evaluate_run
@@ -31,6 +33,8 @@ def evaluate(
     loaded = Run.load(run)
     with console.err.status("evaluating"):
         found = evaluate_run(loaded, settings, data=data)
+    with contextlib.suppress(OSError):  # a run that may only be read is judged all the same
+        keep_figures(run, found)
     card = loaded.card
     title = f"{card.method} on {card.dataset} {card.split.name}" + (" (leaky encoder)" if card.leaky else "")
     for name, values in found.metrics.items():

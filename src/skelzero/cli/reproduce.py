@@ -12,6 +12,7 @@ from skelzero.cli import experiment_options as options
 from skelzero.cli.app import app
 
 if TYPE_CHECKING:
+    from skelzero.protocol.reproduce import Planned
     from skelzero.protocol.reproduction import Line
 
 
@@ -76,11 +77,7 @@ def reproduce(
             progress=lambda stage, done, total: bar.update(line, description=stage, completed=done, total=total),
         )  # fmt: skip
     planned = plan(asked, opened)
-    for name, reason in planned.refused.items():
-        console.say(f"split {name} does not run: {reason}")
-    for name, split in planned.running.items():
-        if split.name != name:
-            console.say(f"split {name} runs reduced: {len(split.seen)} seen and {len(split.unseen)} unseen classes")
+    _announce(planned)
     with console.progress() as bar:
         line = bar.add_task(f"reproducing {title}", total=len(planned.tasks))
         results = run_grid(planned.tasks, out, backend=backend, workers=workers,
@@ -90,6 +87,15 @@ def reproduce(
     _show(title, [Line.model_validate(row) for row in found["rows"]], found["remarks"])
     if as_json:
         console.put_json(found)
+
+
+def _announce(planned: Planned) -> None:
+    """Which splits cannot run, and which run without some of their classes."""
+    for name, reason in planned.refused.items():
+        console.say(f"split {name} does not run: {reason}")
+    for name, split in planned.running.items():
+        if split.name != name:
+            console.say(f"split {name} runs reduced: {len(split.seen)} seen and {len(split.unseen)} unseen classes")
 
 
 def _show(title: str, lines: list[Line], remarks: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ class Checkpoint:
         if not self.path.is_file():
             return 0
         try:
+            with zipfile.ZipFile(self.path) as archive:  # torch does not look at the sums of the archive that it writes
+                if (damaged := archive.testzip()) is not None:
+                    raise ValueError(f"{damaged} does not fit its checksum")
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             if state["key"] != self.key:
                 raise UserError("this checkpoint is of another training", where=self.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ class FeatureSet:
             with np.load(folder / "table.npz", allow_pickle=False) as table:
                 arrays.update({name: table[name] for name in TABLE})
             loaded = cls(card=card, **arrays)
-        except (ValidationError, AttributeError, KeyError, TypeError, OSError, ValueError, AssertionError) as error:
+        except (ValidationError, AttributeError, KeyError, TypeError, OSError, ValueError, AssertionError,
+                zipfile.BadZipFile) as error:  # fmt: skip
             got = str(error).splitlines()[:1] or type(error).__name__
             raise UserError("these are no features that this version can read", where=folder, got=got,
                             next_step="run `skelzero encode` again") from error  # fmt: skip

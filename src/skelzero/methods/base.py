@@ -25,6 +25,8 @@ from skelzero.text import TextBank
 
 Progress = Callable[[int, int], None]
 WEIGHTS = "weights.safetensors"
+BLOCK = 1 << 14
+"""Clips that are scored together."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,11 @@ class ZeroShotMethod(ABC):
         UserError
             Not fitted, features of another width than fitted, texts of another encoder's width.
         """
-        return self._scores(*self._checked(x, bank))
+        x, bank = self._checked(x, bank)
+        if len(x) <= BLOCK:
+            return self._scores(x, bank)
+        # What a method computes on the way is many times as large as what it returns.
+        return np.concatenate([self._scores(x[start : start + BLOCK], bank) for start in range(0, len(x), BLOCK)])
 
     def embed(
         self, x: Float32[np.ndarray, "N D"], bank: TextBank

@@ -124,8 +124,9 @@ def _run(
     jobs = [(store.path, pipeline.name, start, min(start + PIECE, len(store))) for start in range(0, len(store), PIECE)]
     work = _prepare_piece if crew else lambda job: _prepare_rows(store, pipeline, *job[2:])
     for (_, _, _, stop), piece in zip(jobs, in_order(crew, work, jobs), strict=True):
-        for kept, found in zip((done, origins, skipped), piece, strict=True):
-            kept.extend(found)  # type: ignore[arg-type]
+        done += piece[0]
+        origins += piece[1]
+        skipped += piece[2]
         if progress is not None:
             progress(stop, len(store))
     if not done:
