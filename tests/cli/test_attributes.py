@@ -77,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(("method", "options", "parts"), [
     ("match", [], {"card.json", "method", "texts"}),
     ("skelzero", ["--encoder", "kinematics", "--semantics", "attributes"], {"card.json", "method", "texts"}),
-    ("skelzero", ["--pipeline", "common-64", "--steps", "2"], {"card.json", "method", "texts", "encoder"}),
+    ("skelzero", ["--pipeline", "common-64", "--steps", "2"], {"card.json", "method", "texts", "encoder", "log"}),
 ])  # fmt: skip
 def test_trained_then_judged_then_asked(
     method: str, options: list[str], parts: set[str], store: Path, recording: Path, tmp_path: Path,

@@ -158,7 +158,7 @@ def test_steps_have_seeds_of_their_own() -> None:
 @pytest.mark.slow
 def test_two_processes_train_one_encoder(make_prepared, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Each takes half of every batch, and their norms see all of it: the features end up the same but for rounding."""
-    codes, chosen = ["a1", "a2", "a3"], settings(steps=60, rate=3e-3, precision="64-true")
+    codes, chosen = ["a1", "a2", "a3"], settings(steps=20, rate=3e-3, precision="64-true")
     shared = train_encoder(make_prepared(), codes, chosen.model_copy(update={"devices": 2}), checkpoint_folder=tmp_path)
     alone = train_encoder(make_prepared(), codes, chosen)
     expected = alone.encode(make_prepared()).features

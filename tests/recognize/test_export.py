@@ -106,10 +106,9 @@ def test_encoders_give_their_features(name: str, persons: int, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in ENCODERS if not name.endswith(":small")])
-def test_full_encoders_take_any_clips(name: str, tmp_path: Path) -> None:
+def test_the_full_encoder_takes_any_clips(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = ENCODERS[name].build(SkeletonGraph.from_layout(load_layout("ntu25")), 5, persons=2)
+    model = ENCODERS["shift-gcn"].build(SkeletonGraph.from_layout(load_layout("ntu25")), 5, persons=2)
     x = torch.randn(5, 3, 64, 25, 2)
     graph = export.Graph("encoder", export.EncoderGraph(model, adapter=False), {"clips": x[:2]}, "features")
     export.write_graph(graph, tmp_path)

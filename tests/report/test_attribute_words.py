@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_the_documentation_has_the_schema_s_tables() -> None:
 
 
 def test_the_documentation_s_example_loads_and_its_numbers_are_the_code_s() -> None:
-    example = DOCS.split("```yaml\n")[1].split("```")[0]
+    example = re.split(r"```yaml[^\n]*\n", DOCS)[1].split("```")[0]
     found = parse_class_set(example, where="docs/attributes.md")
     written = yaml.safe_load(example)["classes"][0]["attributes"]
     profile = found.classes[0].profile
