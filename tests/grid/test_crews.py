@@ -57,8 +57,10 @@ def die(_: int) -> None:
 
 
 def wait_then(mark: Path) -> str:
-    """Tell that it has begun, then take a second."""
-    mark.write_text(str(os.getpid()))
+    """Tell that it has begun, then take a second. The mark appears whole: others wait for it."""
+    written = mark.with_suffix(".tmp")
+    written.write_text(str(os.getpid()))
+    written.rename(mark)
     time.sleep(1)
     return mark.name
 
