@@ -92,7 +92,7 @@ def open_crew(backend: str = LOCAL, workers: int = 0) -> Iterator[Crew | None]:
 
 def _on_this_machine() -> dict[str, Any]:
     # One job at a time in a process; no limit of memory below the machine's, at which workers would be killed.
-    return {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None, "host": "127.0.0.1",
+    return {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1",
             "silence_logs": logging.CRITICAL}  # fmt: skip
 
 
