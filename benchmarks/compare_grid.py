@@ -49,7 +49,7 @@ def workers_of(program: int) -> list[int]:
         try:
             if folder.name.isdigit() and f"\nPPid:\t{program}\n" in (folder / "status").read_text():
                 line = (folder / "cmdline").read_bytes()
-                if b"spawn_main" in line and b"tracker" not in line:
+                if b"spawn_main" in line and b"resource_tracker" not in line:
                     found.append(int(folder.name))
         except OSError:
             continue  # gone in between
