@@ -25,7 +25,7 @@ import sys, time
 start = time.perf_counter()
 from skelzero.readers import read_clip
 from skelzero.recognize import Recognizer
-from skelzero.recognize.threads import one_thread
+from skelzero.grid import one_thread
 one_thread()
 recognizer = Recognizer.load()
 loaded = time.perf_counter()
@@ -69,9 +69,9 @@ def from_start(path: Path) -> dict[str, float]:
 
 
 def in_one_process(bvh: bytes, folder: Path) -> dict[str, float]:
+    from skelzero.grid import one_thread
     from skelzero.readers import read_clip
     from skelzero.recognize import Recognizer
-    from skelzero.recognize.threads import one_thread
     from skelzero.recognize.windows import cut, find_windows
     from skelzero.text import load_class_set
 

@@ -23,10 +23,10 @@ import numpy as np
 
 from pairs import put
 from skelzero.clips import Clip, JointLayout
+from skelzero.grid import one_thread
 from skelzero.readers import read_clip
 from skelzero.recognize import Recognizer
 from skelzero.recognize.stream import LiveRecognizer
-from skelzero.recognize.threads import one_thread
 from skelzero.synthetic import generate
 
 FPS = 30.0

@@ -143,18 +143,16 @@ def _name(row: Row) -> str:
 
 
 def _cell(row: Row | None) -> str:
-    if row is None:
-        return ""
-    low, high = row.ci95
-    half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
-    return f"{100 * row.mean:.1f}{half}"
+    from skelzero.protocol.summary import in_percent
+
+    return "" if row is None else in_percent(row.mean, row.ci95)
 
 
 def _difference(pairs: Sequence[Pair], row: Row, metric: str) -> str:
+    from skelzero.protocol.summary import in_percent
+
     wanted = (row.method, row.dataset, row.split, row.setting, metric)
     for pair in pairs:
         if (pair.method, pair.dataset, pair.split, pair.setting, pair.metric) == wanted:
-            low, high = pair.ci95
-            half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
-            return f"{100 * pair.difference:+.1f}{half}"
+            return in_percent(pair.difference, pair.ci95, "+")
     return ""

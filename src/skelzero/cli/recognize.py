@@ -37,9 +37,9 @@ def recognize(
     Examples: `skelzero recognize clip.bvh --labels "walk, jumping jack, boxing"`,
     `skelzero recognize *.skeleton --labels-file words.txt --explain`
     """
+    from skelzero.grid import one_thread
     from skelzero.readers import read_clips
     from skelzero.recognize import Recognizer
-    from skelzero.recognize.threads import one_thread
 
     if json and csv:
         raise UserError("one form of output at a time", got="--json and --csv", next_step="leave one of them out")

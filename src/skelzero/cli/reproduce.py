@@ -116,5 +116,6 @@ def _percent(value: float | None) -> str:
 
 
 def _ours(line: Line) -> str:
-    low, high = line.ci95
-    return _percent(line.mean) + ("" if low is None or high is None else f" ±{50 * (high - low):.1f}")
+    from skelzero.protocol.summary import in_percent
+
+    return in_percent(line.mean, line.ci95)

@@ -51,9 +51,9 @@ def stream(
     To try it: `skelzero stream --from clip.bvh --realtime --labels "walk, jumping jack, boxing"`
     """
     from skelzero.clips import load_layout
+    from skelzero.grid import one_thread
     from skelzero.recognize import Recognizer
     from skelzero.recognize.lines import Terms, converse
-    from skelzero.recognize.threads import one_thread
 
     if port is not None and replay is not None:
         raise UserError("a recording or a socket?", expected="--port or --from, not both")

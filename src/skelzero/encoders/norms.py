@@ -126,30 +126,27 @@ class ChannelNorm(nn.BatchNorm1d):
         return mean, var
 
 
-@contextlib.contextmanager
-def counting(model: nn.Module, census: Census) -> Iterator[None]:
+def counting(model: nn.Module, census: Census) -> contextlib.AbstractContextManager[None]:
     """While it lasts, the norms of a model count bodies by this census."""
-    norms = [module for module in model.modules() if isinstance(module, ChannelNorm)]
-    for norm in norms:
-        norm.census = census
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.census = None
+    return _told(model, "census", census)
+
+
+def sharing(model: nn.Module) -> contextlib.AbstractContextManager[None]:
+    """While it lasts, the norms of a model see the clips of all processes, as one process with all of them would."""
+    return _told(model, "shared", True)
 
 
 @contextlib.contextmanager
-def sharing(model: nn.Module) -> Iterator[None]:
-    """While it lasts, the norms of a model see the clips of all processes, as one process with all of them would."""
+def _told(model: nn.Module, name: str, value: Any) -> Iterator[None]:
+    """While it lasts, an attribute of a model's norms is not the class's own."""
     norms = [module for module in model.modules() if isinstance(module, ChannelNorm)]
     for norm in norms:
-        norm.shared = True
+        setattr(norm, name, value)
     try:
         yield
     finally:
         for norm in norms:
-            norm.shared = False
+            setattr(norm, name, getattr(ChannelNorm, name))
 
 
 def all_moments(

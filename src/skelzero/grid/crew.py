@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
 from abc import ABC, abstractmethod
@@ -142,14 +141,18 @@ def interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@functools.cache
 def one_thread() -> None:
-    """In a worker: there are as many as cores, so each computes on one."""
-    import threadpoolctl  # type: ignore[import-untyped]
+    """One thread for all numerical libraries of this process.
+
+    Workers are as many as cores. And recognition is thousands of small operations, which further threads only hold up:
+    on a busy machine they wait for each other ten times as long as they work. For programs and workers; a library does
+    not decide this for its user.
+    """
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)
+    threadpool_limits(limits=1)
 
 
 def cores() -> int:

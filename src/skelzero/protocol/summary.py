@@ -178,6 +178,17 @@ def _bounds(found: Interval) -> tuple[float | None, float | None]:
     return _number(found.low), _number(found.high)
 
 
+def in_percent(value: float, ci95: tuple[float | None, float | None], sign: str = "") -> str:
+    """A mean or, with sign `+`, a difference in per cent, with half the width of its interval where there is one.
+
+    >>> in_percent(0.5, (0.4, 0.6)), in_percent(0.021, (None, None), "+")
+    ('50.0 ±10.0', '+2.1')
+    """
+    low, high = ci95
+    half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
+    return f"{100 * value:{sign}.1f}{half}"
+
+
 def _number(value: float) -> float | None:
     # JSON has no NaN.
     return None if math.isnan(value) else value

@@ -11,7 +11,7 @@ import numpy as np
 from skelzero.protocol.figures import family
 from skelzero.protocol.published import Published, published_for
 from skelzero.protocol.result import Result
-from skelzero.protocol.summary import Pair, Row
+from skelzero.protocol.summary import Pair, Row, in_percent
 from skelzero.report.verdict import Key, main_metric, of_key, ranked
 
 SHOWN = {
@@ -35,11 +35,7 @@ NAMES = {
 
 def percent(row: Row | None) -> str:
     """A mean with half the width of its interval, in per cent."""
-    if row is None:
-        return ""
-    low, high = row.ci95
-    half = "" if low is None or high is None else f" ±{50 * (high - low):.1f}"
-    return f"{100 * row.mean:.1f}{half}"
+    return "" if row is None else in_percent(row.mean, row.ci95)
 
 
 def points(pair: Pair) -> str:

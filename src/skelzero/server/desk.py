@@ -13,10 +13,10 @@ import numpy as np
 from skelzero.cards import plain
 from skelzero.clips import Clip, load_layout
 from skelzero.errors import UserError
+from skelzero.grid import one_thread
 from skelzero.readers import READERS, read_clips
 from skelzero.recognize import Recognizer
 from skelzero.recognize.stream import LiveRecognizer
-from skelzero.recognize.threads import one_thread
 from skelzero.recognize.windows import frame_rate
 from skelzero.server.examples import example_clip, example_names
 from skelzero.server.failures import RefusedError, error_event
