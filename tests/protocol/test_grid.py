@@ -16,10 +16,11 @@ import pytest
 from skelzero.cards import write_json
 from skelzero.encoders import FeatureSet
 from skelzero.errors import UserError
+from skelzero.grid.crew import Crew, Job
 from skelzero.protocol import grid
 from skelzero.protocol.grid import run_grid
 from skelzero.protocol.plan import Request, open_source, plan, plan_one
-from skelzero.protocol.result import read_result, read_results, result_path
+from skelzero.protocol.result import Result, Task, read_result, read_results, result_path
 from skelzero.text import load_class_set
 
 Ask = Callable[..., Request]
@@ -156,6 +157,33 @@ def test_more_processes_give_the_same(ask: Ask, tmp_path: Path) -> None:
     two = run_grid(tasks, tmp_path / "two", workers=2)
     assert [r.metrics for r in one] == [r.metrics for r in two]
     assert [r.selection for r in one] == [r.selection for r in two]
+
+
+class Here(Crew):
+    """One slot in this process, so that the order of the jobs can be seen."""
+
+    size = 1
+
+    def _start(self, job: Job) -> None:
+        job.future.set_result(job.work(*job.args))
+
+    def close(self, *, drop: bool = False) -> None:
+        pass
+
+
+def test_slow_methods_go_first_once_they_are_known(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = plan(ask(methods=["ridge", "conse", "eszsl"], seeds=3))
+    seconds, order = {"ridge": 2.0, "conse": 1.0, "eszsl": 3.0}, []
+    made = grid.run_task(tasks[0], grid.bench_for(tasks[0]))
+
+    def run(task: Task, bench: Any) -> Result:
+        order.append((task.seed, task.method))
+        return made.model_copy(update={"task": task, "seconds": {"total": seconds[task.method]}})
+
+    monkeypatch.setattr(grid, "run_task", run)
+    assert len(list(grid._at_once(tasks, Here()))) == 9
+    first, *others = [[method for seed, method in order if seed == at] for at in range(3)]
+    assert first == ["ridge", "conse", "eszsl"] and others == [["eszsl", "ridge", "conse"]] * 2
 
 
 def is_running(pid: str) -> bool:

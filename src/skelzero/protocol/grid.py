@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -73,17 +74,23 @@ def _enough(backend: str, workers: int, tasks: list[Task]) -> tuple[str, int]:
 
 
 def _at_once(tasks: list[Task], crew: Crew) -> Iterator[Outcome]:
-    """First the encoders of a unit, side by side, then its tasks: an encoder is never trained twice at once."""
+    """First the encoders of a unit, side by side, then its tasks: an encoder is never trained twice at once.
+
+    Of the tasks that could be next the one of the slowest method goes first, as far as seconds are known from earlier
+    units, so that no worker is left alone with a long task at the end.
+    """
     units = _by_unit(tasks)
     encoders = deque((unit, part) for unit, members in units.items() for part in range(_encoders(members)))
     left = Counter(unit for unit, _ in encoders)
-    ready: deque[Task] = deque()
+    ready: list[Task] = []
+    seconds: dict[str, float] = {}
     pending: dict[Future[Outcome | None], Unit | None] = {}
     while pending or ready or encoders:
         # Only as much as can run at once is handed out, tasks first, so that results come early.
         while len(pending) < crew.size and (ready or encoders):
             if ready:
-                task = ready.popleft()
+                task = max(ready, key=lambda task: seconds.get(task.method, math.inf))
+                ready.remove(task)
                 pending[crew.submit(_run_as, task, task.key)] = None
             else:
                 unit, part = encoders.popleft()
@@ -93,6 +100,8 @@ def _at_once(tasks: list[Task], crew: Crew) -> Iterator[Outcome]:
             if warmed is None:
                 outcome = future.result()
                 assert outcome is not None
+                if isinstance(outcome, Result):
+                    seconds[outcome.task.method] = outcome.seconds["total"]
                 yield outcome
                 continue
             future.result()
