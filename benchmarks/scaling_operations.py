@@ -184,7 +184,7 @@ def scoring(method: str, number: int, classes: int) -> Run:
 
 
 def judging(number: int, classes: int) -> Run:
-    """All figures of generalised recognition from scores, and the constant of stacking."""
+    """All figures of generalised recognition from scores, what was confused, and the constant of stacking."""
     rng = np.random.default_rng(2)
     scores, truth = rng.standard_normal((number, classes), dtype=np.float32), rng.integers(0, classes, number)
     seen = np.arange(classes) < classes // 2
@@ -193,7 +193,7 @@ def judging(number: int, classes: int) -> Run:
         parts = metrics.branches(scores, truth, seen)
         predicted = scores.argmax(axis=1)
         return (metrics.top_k(scores, truth, 5), metrics.per_class_mean(predicted, truth), metrics.ausuc(parts),
-                metrics.gate_auc(parts), best_constant(parts))  # fmt: skip
+                metrics.gate_auc(parts), metrics.confusion(predicted, truth), best_constant(parts))  # fmt: skip
 
     return run
 

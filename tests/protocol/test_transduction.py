@@ -99,7 +99,7 @@ def test_transductive_figures_stand_apart_and_say_what_they_saw(world: Any) -> N
         assert found.metrics[setting] == plain.metrics[setting], "an inductive figure changed"
     for setting in TRANSDUCTIVE_SETTINGS:
         seen = found.metrics[setting]["clips_seen"]
-        assert seen == sum(map(sum, found.confusion[setting]))
+        assert seen == sum(count for _, _, count in found.confusion[setting])
         assert found.chance[setting] == {k: v for k, v in found.chance[family(setting)].items()
                                          if k in found.metrics[setting]}  # fmt: skip
     assert set(found.transductions) == {"prototypes", "balanced", "among_all"} and not plain.transductions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_up import result, utd
+from made_up import confused, result, utd
 
 from skelzero.report.confusions import matrix_of, most_confused
 from skelzero.text import build_bank, load_class_set, load_text_encoder
@@ -18,12 +18,20 @@ def test_counts_are_pooled_over_the_runs_in_which_both_classes_compete() -> None
     first = utd("scale", 0, 0.5)
     codes = ["a1", "a2", "a6"]
     second = utd("scale", 1, 0.5, class_order={"zsl": codes},
-                 confusion={"zsl": [[5, 0, 0], [0, 4, 0], [0, 2, 6]]})  # fmt: skip
+                 confusion={"zsl": confused([[5, 0, 0], [0, 4, 0], [0, 2, 6]])})  # fmt: skip
     found = {(c.truth, c.answer): c for c in most_confused(KEY, [first, second, utd("ridge", 0, 0.5)], "scale")}
     assert (found["a6", "a7"].count, found["a6", "a7"].of) == (6, 8)
     assert (found["a6", "a2"].count, found["a6", "a2"].of) == (2, 16)
     assert next(iter(found)) == ("a6", "a7") and found["a6", "a7"].labels == ("arm cross", "basketball shoot")
     assert matrix_of(KEY, [first, second], "scale") is None, "classes differ"
+    codes, counts = matrix_of(KEY, [first, utd("scale", 2, 0.5)], "scale")
+    assert codes == list(first.class_order["zsl"]) and counts.sum() == 2 * 25
+    assert counts.tolist() == [[10, 0, 0, 0], [2, 6, 0, 0], [0, 0, 4, 12], [0, 0, 2, 14]]
+
+
+def test_a_place_beyond_the_classes_is_refused() -> None:
+    with pytest.raises(ValueError, match="beyond class_order"):
+        utd("scale", 0, 0.5, confusion={"zsl": [(0, 4, 1)]})
 
 
 def test_cosine_and_attributes_by_hand() -> None:
@@ -42,7 +50,7 @@ def test_cosine_and_attributes_by_hand() -> None:
 
 
 def test_unknown_class_sets_leave_the_codes() -> None:
-    confused = [[2, 1, 0], [0, 3, 0], [0, 0, 3]]
-    found = most_confused(("made_up", "2/1", "zsl"), [result("ridge", 0, 0.5, confusion={"zsl": confused})], "ridge")
+    counts = {"zsl": confused([[2, 1, 0], [0, 3, 0], [0, 0, 3]])}
+    found = most_confused(("made_up", "2/1", "zsl"), [result("ridge", 0, 0.5, confusion=counts)], "ridge")
     assert len(found) == 1 and found[0].labels == ("a1", "a2<script>") and found[0].cosine is None
     assert found[0].shared == () == found[0].apart and found[0].share == pytest.approx(1 / 3)

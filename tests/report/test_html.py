@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up import CODES, result, utd
+from made_up import CODES, confused, result, utd
 from plotly.offline import get_plotlyjs
 
 from skelzero.errors import UserError
@@ -131,7 +131,7 @@ def gated(method: str, seed: int, h: float) -> Result:
     points = np.linspace(0, 1, 41)
     values = {"S": h, "U": h, "H": h, "AUSUC": h * h, "gate_auc": 0.7, "H_oracle_gate": 0.9, "H_best_on_test": h}
     settings = {"gzsl": values, "gzsl-msf": {**values, "H": h - 0.1}, "gzsl-combined": {**values, "H": h + 0.1}}
-    confusion = {name: np.eye(3, dtype=int).tolist() for name in settings}
+    confusion = {name: confused(np.eye(3, dtype=int).tolist()) for name in settings}
     order, curves = dict.fromkeys(settings, CODES), {"gzsl": (0.8 - 0.8 * points).tolist()}
     return result(method, seed, 0.5, metrics=settings, chance={}, confusion=confusion, class_order=order, curves=curves)
 

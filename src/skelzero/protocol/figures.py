@@ -56,13 +56,13 @@ class Transductions(BaseModel):
 
 @dataclass(frozen=True)
 class Figures:
-    """Metrics, accuracies of classes, confusions and seen-unseen curves, by setting."""
+    """Metrics, accuracies of classes, confusions (see `Result`) and seen-unseen curves, by setting."""
 
     metrics: dict[str, dict[str, float]]
     chance: dict[str, dict[str, float]]
     per_class: dict[str, dict[str, float | None]]
     class_order: dict[str, list[str]]
-    confusion: dict[str, list[list[int]]]
+    confusion: dict[str, list[tuple[int, int, int]]]
     curves: dict[str, list[float]]
 
 
@@ -163,7 +163,7 @@ def _add(
     accuracies = metrics.per_class(predicted, truth, len(codes))
     found.per_class[setting] = {c: None if np.isnan(a) else float(a) for c, a in zip(codes, accuracies, strict=True)}
     found.class_order[setting] = codes
-    found.confusion[setting] = metrics.confusion(predicted, truth, len(codes)).tolist()
+    found.confusion[setting] = [(t, p, n) for t, p, n in metrics.confusion(predicted, truth).tolist()]
 
 
 def case_of(judged: Judged) -> Case:

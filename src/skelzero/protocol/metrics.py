@@ -32,9 +32,15 @@ def per_class_mean(predicted: Int[np.ndarray, " N"], truth: Int[np.ndarray, " N"
     return float(np.nanmean(per_class(predicted, truth, int(max(predicted.max(), truth.max())) + 1)))
 
 
-def confusion(predicted: Int[np.ndarray, " N"], truth: Int[np.ndarray, " N"], classes: int) -> Int[np.ndarray, "K K"]:
-    """Counts, true class by predicted class."""
-    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+def confusion(predicted: Int[np.ndarray, " N"], truth: Int[np.ndarray, " N"]) -> Int[np.ndarray, "P 3"]:
+    """True class, predicted class and their clips, for every pair that occurs; a matrix of all pairs would grow with
+    the square of the classes.
+
+    >>> confusion(np.array([1, 0, 1]), np.array([1, 2, 1])).tolist()
+    [[1, 1, 2], [2, 0, 1]]
+    """
+    pairs, counts = np.unique(np.stack([truth, predicted], axis=1), axis=0, return_counts=True)
+    return np.concatenate([pairs, counts[:, None]], axis=1)
 
 
 def harmonic(seen: float, unseen: float) -> float:

@@ -9,9 +9,9 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 import skelzero.methods
 from skelzero import __version__
@@ -22,7 +22,7 @@ from skelzero.protocol.selection import Selection
 from skelzero.protocol.splits import Split
 from skelzero.protocol.stacking import Stacking
 
-FORMAT = 1
+FORMAT = 2
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "safetensors", "pydantic", "lightning-fabric")
 
 
@@ -115,7 +115,8 @@ class Result(BaseModel):
     per_class : dict
         Setting, then class code, then accuracy.
     confusion : dict
-        Setting, then counts, true class by predicted class, both in the order of `class_order`.
+        Setting, then (true class, predicted class, clips) for every pair that occurs; classes are places in
+        `class_order`.
     gates, gates_on_pseudo : dict
         Fitted gates, and how well each tells pseudo-unseen classes' clips from the others (AUC).
     curves : dict
@@ -136,7 +137,7 @@ class Result(BaseModel):
     chance: dict[str, dict[str, float]]
     per_class: dict[str, dict[str, float | None]]
     class_order: dict[str, list[str]]
-    confusion: dict[str, list[list[int]]]
+    confusion: dict[str, list[tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]]]
     curves: dict[str, list[float]] = Field(default_factory=dict)
     selection: Selection | None
     stacking: Stacking | None
@@ -154,6 +155,13 @@ class Result(BaseModel):
     hardware: dict[str, Any]
     seconds: dict[str, float]
     made: str
+
+    @model_validator(mode="after")
+    def _confused_classes_are_known(self) -> Self:
+        for setting, pairs in self.confusion.items():
+            if any(max(pair[:2]) >= len(self.class_order.get(setting, ())) for pair in pairs):
+                raise ValueError(f"confusion of {setting}: a place beyond class_order")
+        return self
 
     def write(self, folder: Path) -> Path:
         """Write `folder/<key>.json` atomically."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -27,6 +27,8 @@ MOST = 6
 """Confusions that are told."""
 ATTRIBUTES = 2
 """Motion attributes that are named on each side."""
+MATRIX = 300
+"""Classes above which no matrix is drawn."""
 NOTABLE = 0.5
 """In spreads: what is nearer to typical movement is no trait of a class, and a smaller difference is none."""
 
@@ -65,7 +67,7 @@ class Confusion:
 def most_confused(key: Key, results: Sequence[Result], method: str, most: int = MOST) -> list[Confusion]:
     """The most frequent confusions of a method, pooled over all seeds and draws, with what the classes share."""
     chosen = [r for r in of_place(key, results) if r.task.method == method and key[2] in r.confusion]
-    pooled = [(t, a, n, of) for (t, a), (n, of) in _pooled(key[2], chosen).items() if t != a and n]
+    pooled = [(t, a, n, of) for (t, a), (n, of) in _pooled(key[2], chosen).items() if t != a]
     if not pooled:
         return []
     top = sorted(pooled, key=lambda p: (-p[2] / p[3], -p[2], p[0], p[1]))[:most]
@@ -79,18 +81,15 @@ def most_confused(key: Key, results: Sequence[Result], method: str, most: int = 
 
 def _pooled(setting: str, results: Sequence[Result]) -> dict[tuple[str, str], tuple[int, int]]:
     """Clips of a class taken for another, and all its clips, over the results in which both compete."""
-    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    found: Counter[tuple[str, str]] = Counter()
+    clips: list[Counter[str]] = []  # of each result, by class
     for result in results:
-        codes, matrix = result.class_order[setting], np.array(result.confusion[setting])
-        if matrix.shape != (len(codes), len(codes)):
-            continue
-        for truth, row in zip(codes, matrix, strict=True):
-            total = int(row.sum())
-            for answer, n in zip(codes, row.tolist(), strict=True):
-                pair = counts[truth, answer]
-                pair[0] += n
-                pair[1] += total
-    return {pair: (n, of) for pair, (n, of) in counts.items()}
+        codes = result.class_order[setting]
+        clips.append(Counter(dict.fromkeys(codes, 0)))
+        for truth, answer, n in result.confusion[setting]:
+            found[codes[truth], codes[answer]] += n
+            clips[-1][codes[truth]] += n
+    return {(t, a): (n, sum(c[t] for c in clips if a in c)) for (t, a), n in found.items()}
 
 
 class _Texts:
@@ -174,12 +173,19 @@ def _list(items: Sequence[str]) -> str:
 
 
 def matrix_of(key: Key, results: Sequence[Result], method: str) -> tuple[list[str], Int[np.ndarray, "K K"]] | None:
-    """Codes and counts, truth by answer, summed over seeds; None unless all results have the same classes."""
+    """Codes and counts, truth by answer, summed over seeds; None unless all results have the same, few classes."""
     of_best = [r for r in of_place(key, results) if r.task.method == method and key[2] in r.confusion]
     orders = {tuple(r.class_order[key[2]]) for r in of_best}
     if len(orders) != 1:
         return None
-    return list(orders.pop()), np.sum([r.confusion[key[2]] for r in of_best], axis=0)
+    codes = list(orders.pop())
+    if len(codes) > MATRIX:
+        return None
+    counts = np.zeros((len(codes), len(codes)), dtype=np.int64)
+    for result in of_best:
+        truth, answer, n = np.array(result.confusion[key[2]], dtype=np.int64).reshape(-1, 3).T
+        counts[truth, answer] += n
+    return codes, counts
 
 
 def shares(counts: Int[np.ndarray, "K K"]) -> np.ndarray:
