@@ -60,8 +60,10 @@ def test_the_first_seed_has_a_picture_and_the_others_none(world: Any) -> None:
     assert len(json.dumps(first.diagnostics["picture"])) < 20_000
 
 
-@pytest.mark.parametrize(("name", "settings"), [("ridge", {}), ("scale", {"steps": 2}), ("msf", {"cycles": 1}),
-                                                ("devise", {"steps": 2})])  # fmt: skip
+@pytest.mark.parametrize(("name", "settings"), [
+    ("ridge", {}), ("eszsl", {}), ("scale", {"steps": 2}), ("msf", {"cycles": 1}), ("devise", {"steps": 2}),
+    ("cada-vae", {"steps": 2}),
+])  # fmt: skip
 def test_methods_show_their_own_space(world: Any, name: str, settings: dict[str, Any]) -> None:
     phase = world.bench().final()
     method = fit_on(phase, lambda: METHODS[name](**settings), seed=0)
@@ -74,7 +76,7 @@ def test_methods_show_their_own_space(world: Any, name: str, settings: dict[str,
 
 def test_a_method_without_a_space_has_no_picture(world: Any) -> None:
     phase = world.bench().final()
-    assert draw(fit_on(phase, lambda: METHODS["eszsl"](), seed=0), phase) is None
+    assert draw(fit_on(phase, lambda: METHODS["smie"](steps=2), seed=0), phase) is None
 
 
 def test_clips_lie_nearer_to_their_class_than_to_others(world: Any) -> None:

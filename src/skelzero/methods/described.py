@@ -12,6 +12,7 @@ from skelzero.kinematics import ATTRIBUTES
 from skelzero.methods.base import ZeroShotMethod
 from skelzero.text import TextBank
 from skelzero.text.attributes.schema import load_schema
+from skelzero.text.bank import unit
 from skelzero.text.class_sets import READ, WRITTEN
 
 
@@ -34,6 +35,13 @@ class DescribedMethod(ZeroShotMethod):
     ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"], Float32[np.ndarray, " A"]]:
         """Measured attributes, described ones, and weights."""
         raise NotImplementedError
+
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"]]:  # fmt: skip
+        """Measured and described attributes, weighted as they are compared."""
+        measured, profiles, weights = self._sides(x, bank)
+        return unit(measured * np.sqrt(weights)), unit(profiles * np.sqrt(weights))
 
 
 def described(bank: TextBank) -> Float32[np.ndarray, "K A"]:

@@ -12,8 +12,9 @@ from jaxtyping import Float32, Int
 from pydantic import Field
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
-from skelzero.methods.linear import LinearMap
+from skelzero.methods.linear import LinearMap, ridge
 from skelzero.text import TextBank
+from skelzero.text.bank import unit
 
 
 class EszslSettings(MethodSettings):
@@ -40,14 +41,20 @@ class Eszsl(LinearMap):
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         self._scales(x, bank)
-        X, S = self.standardizer_(x).astype(np.float64), self._classes(bank).astype(np.float64)
-        Y = np.where(y[:, None] == np.arange(len(bank)), 1.0, -1.0)
-        left = np.linalg.solve(X.T @ X + self.settings.gamma * len(X) * np.eye(X.shape[1]), X.T @ Y @ S)
+        S = self._classes(bank).astype(np.float64)
+        # A clip's row of Y S: once its own class's vector, less all others'.
+        left = ridge(self.standardizer_(x), 2 * S - S.sum(axis=0), self.settings.gamma, y)
         right = S.T @ S + self.settings.penalty * np.eye(S.shape[1])
         self.weights_ = np.linalg.solve(right, left.T).T.astype(np.float32)
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         return self.standardizer_(x) @ self.weights_ @ self._classes(bank).T
+
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N E"], Float32[np.ndarray, "K E"]]:  # fmt: skip
+        """Directions of mapped clips and of classes; scores are products without the clips' lengths divided out."""
+        return unit(self.standardizer_(x) @ self.weights_), unit(self._classes(bank))
 
 
 METHODS.add("eszsl", MethodSpec("eszsl", Eszsl, summary="ESZSL: a bilinear map in closed form"))

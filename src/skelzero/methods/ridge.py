@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int
 from pydantic import Field
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec
-from skelzero.methods.linear import LinearMap
+from skelzero.methods.linear import LinearMap, ridge
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
 
@@ -37,10 +37,7 @@ class Ridge(LinearMap):
 
     def _fit(self, x: Float32[np.ndarray, "N D"], y: Int[np.ndarray, " N"], bank: TextBank, run: Fitting) -> None:
         self._scales(x, bank)
-        X = self.standardizer_(x).astype(np.float64)
-        T = self._classes(bank).astype(np.float64)[y]
-        gram = X.T @ X + self.settings.alpha * len(X) * np.eye(X.shape[1])
-        self.weights_ = np.linalg.solve(gram, X.T @ T).astype(np.float32)
+        self.weights_ = ridge(self.standardizer_(x), self._classes(bank), self.settings.alpha, y)
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         clips, texts = self._embed(x, bank)

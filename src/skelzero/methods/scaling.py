@@ -21,7 +21,9 @@ class Standardizer:
         return cls(x.mean(axis=0), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32))
 
     def __call__(self, x: Float32[np.ndarray, "N D"]) -> Float32[np.ndarray, "N D"]:
-        return np.clip((x - self.mean) / self.deviation, -CLIP, CLIP).astype(np.float32)
+        z = (x - self.mean).astype(np.float32, copy=False)
+        z /= self.deviation
+        return np.clip(z, -CLIP, CLIP, out=z)
 
 
 def rows_by_class(y: Int[np.ndarray, " N"]) -> list[Int[np.ndarray, " n"]]:

@@ -12,11 +12,12 @@ import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int
+from jaxtyping import Float32, Int
 from pydantic import Field
 
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.described import DescribedMethod, agreement, described, measured_columns
+from skelzero.methods.linear import ridge
 from skelzero.methods.scaling import Standardizer, rows_by_class
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -92,15 +93,16 @@ class Skelzero(DescribedMethod):
         b = self._centred(profiles, "profile_mean")
         self.arrays_["reliability"] = _reliability(np.stack([a[rows].mean(axis=0) for rows in by_class]),
                                                    b[np.unique(y)])  # fmt: skip
-        self.arrays_["correction"] = _ridge(a, b[y] - a, self.settings.correction)
+        self.arrays_["correction"] = ridge(a, b[y] - a, self.settings.correction)
         scale = Standardizer.of(x)
         self.arrays_ |= {"mean": scale.mean, "deviation": scale.deviation}
         z = scale(x)
-        self.arrays_["attribute_map"] = _ridge(z, unit(b)[y], self.settings.ridge)
+        self.arrays_["attribute_map"] = ridge(z, unit(b), self.settings.ridge, y)
         texts = _texts(bank)
         if texts is not None:
             self.arrays_["text_mean"] = texts.mean(axis=0)
-            self.arrays_["text_map"] = _ridge(z, unit(texts - self.arrays_["text_mean"])[y], self.settings.ridge)
+            vectors = unit(texts - self.arrays_["text_mean"])
+            self.arrays_["text_map"] = ridge(z, vectors, self.settings.ridge, y)
         first = self.stages()[0]
         self.arrays_ = self.at(first).arrays_
         self.diagnostics_ = {"reliability": [round(float(r), 3) for r in self.arrays_["reliability"]]}
@@ -117,13 +119,6 @@ class Skelzero(DescribedMethod):
         if by_text and texts is not None:
             scores = scores + by_text * unit(z @ arrays["text_map"]) @ unit(texts - arrays["text_mean"]).T
         return scores.astype(np.float32)
-
-    def _space(
-        self, x: Float32[np.ndarray, "N D"], bank: TextBank
-    ) -> tuple[Float32[np.ndarray, "N A"], Float32[np.ndarray, "K A"]]:  # fmt: skip
-        """Measured and described attributes, weighted as they are compared."""
-        measured, profiles, weights = self._sides(x, bank)
-        return unit(measured * np.sqrt(weights)), unit(profiles * np.sqrt(weights))
 
     @property
     def columns(self) -> tuple[int, int]:
@@ -161,19 +156,6 @@ def _reliability(
     both = (measured**2).mean(axis=0) + FLOOR, (profiles**2).mean(axis=0) + FLOOR
     correlation = (measured * profiles).mean(axis=0) / np.sqrt(both[0] * both[1])
     return ((0.5 + 0.5 * np.clip(correlation, 0, 1)) ** 2).astype(np.float32)
-
-
-def _ridge(
-    x: Float32[np.ndarray, "N D"], target: Float32[np.ndarray, "N E"], penalty: float
-) -> Float32[np.ndarray, "D E"]:  # fmt: skip
-    """Least squares with a penalty per clip, by the smaller of both normal equations."""
-    X, T = x.astype(np.float64), target.astype(np.float64)
-    found: Float64[np.ndarray, "D E"]
-    if X.shape[1] <= len(X):
-        found = np.linalg.solve(X.T @ X + penalty * len(X) * np.eye(X.shape[1]), X.T @ T)
-    else:
-        found = X.T @ np.linalg.solve(X @ X.T + penalty * len(X) * np.eye(len(X)), T)
-    return found.astype(np.float32)
 
 
 METHODS.add("skelzero", MethodSpec(

@@ -87,6 +87,14 @@ class AlignedMethod(ZeroShotMethod):
         scores[:, order] = (mean @ weight.T + bias).numpy()
         return scores
 
+    @torch.no_grad()
+    def _space(
+        self, x: Float32[np.ndarray, "N D"], bank: TextBank
+    ) -> tuple[Float32[np.ndarray, "N Z"], Float32[np.ndarray, "K Z"]]:  # fmt: skip
+        """Latent means of clips and of texts."""
+        clips = self.net_.clip.encode(torch.from_numpy(self.standardizer_(x))).mean
+        return clips.numpy(), self.net_.texts(torch.from_numpy(self._class_vectors(bank))).mean.numpy()
+
     def _classifier(self, vectors: Float32[np.ndarray, "K E"]) -> Linear:
         """The classifier over some classes, trained once and remembered for a while."""
         key = hashlib.sha256(vectors.tobytes()).hexdigest()
