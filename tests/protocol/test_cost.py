@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from skelzero.methods import METHODS, Ridge
-from skelzero.protocol.cost import CountingArray, count_macs, encoder_parameters, macs_of_a_clip, measure
+from skelzero.protocol.cost import CountingArray, count_macs, encoder_cost, macs_of_a_clip, measure
 from skelzero.protocol.phases import fit_on
 
 
@@ -87,12 +87,43 @@ def test_an_encoders_parameters_are_those_of_the_network_without_its_head() -> N
     network = ENCODERS["shift-gcn:small"].build(graph, 7, persons=2)
     own = sum(p.numel() for name, p in network.named_parameters() if not name.startswith("head."))
     before = torch.random.get_rng_state()
-    assert encoder_parameters(EncoderCard(encoder="shift-gcn:small", **facts)) == own
-    assert encoder_parameters(EncoderCard(encoder="of-somebody-else", **facts)) is None
+    assert encoder_cost(EncoderCard(encoder="shift-gcn:small", **facts)) == (own, None)
+    assert encoder_cost(EncoderCard(encoder="of-somebody-else", **facts)) == (None, None)
     assert torch.equal(before, torch.random.get_rng_state()), "building one must not change what is drawn next"
 
 
-@pytest.mark.parametrize("name", ["ridge", "devise", "msf", "cada-vae"])
+def test_an_encoders_products_are_counted_for_a_body() -> None:
+    """Shift-GCN's products are a layer's matrix at every joint and frame, and three taps of every shift over time."""
+    from skelzero.clips import load_layout
+    from skelzero.encoders import ENCODERS, EncoderCard, SkeletonGraph
+    from skelzero.encoders.shifts import TemporalShift
+
+    graph = SkeletonGraph.from_layout(load_layout("kinect20-utd"))
+    facts: dict[str, Any] = {"graph": graph, "layout_checksum": "", "persons": 2, "classes": ("a", "b")}
+    network = ENCODERS["shift-gcn:small"].build(graph, 2, persons=2).eval()
+    counted = [0]
+
+    def count(layer: Any, given: Any, out: Any) -> None:
+        B, T, V, _ = given[0].shape
+        counted[0] += B * T * V * layer.weight.numel()
+
+    def count_taps(layer: Any, given: Any, out: Any) -> None:
+        counted[0] += 3 * out.numel()
+
+    for module in network.modules():
+        if isinstance(module, TemporalShift):
+            module.register_forward_hook(count_taps)
+        elif isinstance(getattr(module, "weight", None), torch.Tensor) and module.weight.ndim == 2:
+            module.register_forward_hook(count)
+    with torch.no_grad():
+        network.bodies(torch.zeros(1, 64, 20, network.channels))
+    encoder = EncoderCard(encoder="shift-gcn:small", pipeline="kinect-64", **facts)
+    assert encoder_cost(encoder)[1] == counted[0] > 0
+    for name in ("st-gcn:small", "ctr-gcn:small"):
+        assert (encoder_cost(EncoderCard(encoder=name, pipeline="kinect-64", **facts))[1] or 0) > 1e6
+
+
+@pytest.mark.parametrize("name", ["ridge", "devise", "conse", "msf", "cada-vae"])
 def test_results_carry_their_cost(world: Any, name: str) -> None:
     phase = world.bench().final()
     settings = {"devise": {"steps": 3}, "msf": {"cycles": 1}, "cada-vae": {"steps": 3}}.get(name, {})

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Float32, Int
 from pydantic import Field
-from scipy.special import softmax
 
 from skelzero.errors import UserError
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
@@ -38,7 +37,7 @@ def convex_combination(
     UserError
         Shapes that do not fit, negative or missing probabilities, T below one.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = np.asanyarray(probabilities, dtype=np.float64)
     if p.ndim != 2 or np.ndim(seen_vectors) != 2 or p.shape[1] != len(seen_vectors) or top_t < 1:
         raise UserError("probabilities and seen texts do not fit",
                         got=f"{p.shape}, {np.shape(seen_vectors)}, top_t {top_t}",
@@ -49,7 +48,7 @@ def convex_combination(
     kept = np.zeros_like(p)
     top = np.argsort(-p, axis=1, kind="stable")[:, :top_t]
     np.put_along_axis(kept, top, np.take_along_axis(p, top, axis=1), axis=1)
-    return kept / kept.sum(axis=1, keepdims=True) @ np.asarray(seen_vectors, dtype=np.float64)
+    return kept / kept.sum(axis=1, keepdims=True) @ np.asanyarray(seen_vectors, dtype=np.float64)
 
 
 def conse_scores(
@@ -140,7 +139,8 @@ class Conse(ZeroShotMethod):
     def probabilities(self, x: Float32[np.ndarray, "N D"]) -> Float[np.ndarray, "N S"]:
         """Of the seen classes that had clips, in the order of their rows."""
         logits = self.standardizer_(x).astype(np.float64) @ self.weights_.T + self.bias_
-        return softmax(logits / self.settings.temperature, axis=1)
+        p = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.settings.temperature)
+        return p / p.sum(axis=1, keepdims=True)
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         return conse_scores(self.probabilities(x), self.seen_vectors_, bank.vectors(), top_t=self.settings.top_t,

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from skelzero.encoders import ENCODERS, EncoderCard, SkeletonGraph
 from skelzero.methods import ZeroShotMethod
+from skelzero.preprocess import PIPELINES
 from skelzero.protocol.phases import Phase
 from skelzero.text import TextBank
 
@@ -32,6 +33,9 @@ class Cost(BaseModel):
         Learned numbers of the method; see `ZeroShotMethod.parameters`.
     encoder_parameters : int or None
         Of the skeleton encoder, without the head that only its training needs; None where it is not known.
+    encoder_macs : int or None
+        Multiply-accumulates of the encoder for a body at the frames of its pipeline; each further body of a clip costs
+        as much. None where they are not known.
     macs : int or None
         Multiply-accumulates of scoring one clip more among `classes`, from its features on; None where they escape the
         count.
@@ -42,6 +46,7 @@ class Cost(BaseModel):
 
     parameters: int
     encoder_parameters: int | None
+    encoder_macs: int | None = None
     macs: int | None
     classes: int
     seconds: dict[str, float]
@@ -57,8 +62,9 @@ def measure(method: ZeroShotMethod, phase: Phase, seconds: dict[str, float]) -> 
     seconds : dict
         As a result has them.
     """
+    of_encoder = encoder_cost(phase.held.card.encoder)
     return Cost(
-        parameters=method.parameters, encoder_parameters=encoder_parameters(phase.held.card.encoder),
+        parameters=method.parameters, encoder_parameters=of_encoder[0], encoder_macs=of_encoder[1],
         macs=macs_of_a_clip(method, phase.held.features, phase.bank), classes=len(phase.bank),
         seconds={name: round(seconds[name], 4) for name in ("selection", "fit", "judge") if name in seconds},
     )  # fmt: skip
@@ -131,16 +137,25 @@ def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, CountingArray) else value
 
 
-def encoder_parameters(card: EncoderCard) -> int | None:
-    """Parameters of the encoder that a card describes; None where this package cannot build it."""
+def encoder_cost(card: EncoderCard) -> tuple[int | None, int | None]:
+    """Parameters of the encoder that a card describes, and its multiply-accumulates for a body; None for an encoder
+    that this package cannot build, or frames that it does not know."""
     if card.encoder not in ENCODERS:
-        return None
-    return _parameters(card.encoder, card.graph, card.persons)
+        return None, None
+    frames = PIPELINES[card.pipeline].frames if card.pipeline in PIPELINES else 0
+    return _encoder_cost(card.encoder, card.graph, card.persons, frames)
 
 
 @functools.cache
-def _parameters(name: str, graph: SkeletonGraph, persons: int) -> int:
+def _encoder_cost(name: str, graph: SkeletonGraph, persons: int, frames: int) -> tuple[int, int | None]:
+    from torch.utils.flop_counter import FlopCounterMode
+
     with torch.random.fork_rng(devices=[]):
-        network = ENCODERS[name].build(graph, 1, persons=persons)
+        network = ENCODERS[name].build(graph, 1, persons=persons).eval().requires_grad_(False)
     head = sum(p.numel() for p in network.head.parameters())
-    return sum(p.numel() for p in network.parameters()) - head
+    parameters = sum(p.numel() for p in network.parameters()) - head
+    if not frames:
+        return parameters, None
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        network.bodies(torch.zeros(1, frames, graph.joints, network.channels))
+    return parameters, flops.get_total_flops() // 2

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from skelzero.report.comparison import Comparison
-from skelzero.report.tables import TITLES, costs, pair_of, percent, points, published_of, short, shown_metrics
+from skelzero.report.tables import COUNTED, TITLES, costs, pair_of, percent, points, published_of, short, shown_metrics
 from skelzero.report.verdict import Key, main_metric, of_key, ranked
 
 SPECIAL = {
@@ -60,12 +60,14 @@ def cost_table(found: Comparison) -> str:
     """LaTeX of what methods cost; empty where no result says."""
     lines = [
         [latex(c["method"]), latex(c["dataset"]), c["classes"],
-         *(short(c[name]) or "--" for name in ("parameters", "encoder_parameters", "macs")),
+         *(short(c[name]) or "--" for name in COUNTED),
          *("--" if c[name] is None else f"{c[name]:.2f}" for name in ("selection", "fit", "judge"))]
         for c in costs(found.results)
     ]  # fmt: skip
-    head = ["Method", "Data", "Classes", "Parameters", "Encoder", "MACs a clip", "Selection, s", "Fit, s", "Judging, s"]
-    note = "Classes: seen + unseen. MACs: multiply-accumulates of scoring one clip from its features on."
+    head = ["Method", "Data", "Classes", "Parameters", "MACs a clip", "Encoder", "MACs a body",
+            "Selection, s", "Fit, s", "Judging, s"]  # fmt: skip
+    note = ("Classes: seen + unseen. Encoder: its parameters. MACs: multiply-accumulates of scoring one clip from its "
+            "features on, and of the encoder for each body.")  # fmt: skip
     return _booktabs(head, lines, [], note) if lines else ""
 
 

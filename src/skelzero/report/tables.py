@@ -120,6 +120,10 @@ def _published_note(entries: Sequence[Published]) -> str:
             f"Sources: {sources}.</p>")  # fmt: skip
 
 
+COUNTED = ("parameters", "macs", "encoder_parameters", "encoder_macs")
+"""Columns of a cost that are counts."""
+
+
 def costs(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Mean cost of each method on each split, of the results that have one."""
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
@@ -129,7 +133,7 @@ def costs(results: Sequence[Result]) -> list[dict[str, Any]]:
             found.setdefault((r.task.method, r.task.split.dataset, split), []).append(cost)
     return [
         {"method": method, "dataset": dataset, "classes": classes,
-         **{name: _mean([c.get(name) for c in entries]) for name in ("parameters", "encoder_parameters", "macs")},
+         **{name: _mean([c.get(name) for c in entries]) for name in COUNTED},
          **{name: _mean([c.get("seconds", {}).get(name) for c in entries]) for name in ("selection", "fit", "judge")}}
         for (method, dataset, classes), entries in found.items()
     ]  # fmt: skip
@@ -139,17 +143,17 @@ def cost_section(results: Sequence[Result]) -> str:
     """What each method costs; empty where no result says."""
     lines = [
         ("", [escape(c["method"]), escape(f"{c['dataset']}, {c['classes']}"),
-              *(short(c[name]) for name in ("parameters", "encoder_parameters", "macs")),
+              *(short(c[name]) for name in COUNTED),
               *("" if c[name] is None else f"{c[name]:.2f}" for name in ("selection", "fit", "judge"))])
         for c in costs(results)
     ]  # fmt: skip
     if not lines:
         return ""
-    head = ["method", "data, seen + unseen classes", "parameters", "of the encoder", "MACs a clip", "selection, s",
-            "fit, s", "judging, s"]  # fmt: skip
-    note = ("MACs: multiply-accumulates of scoring one clip among all classes, from its features on; empty where they "
-            "could not be counted. Seconds are means over tasks, as measured on the hardware named below, perhaps "
-            "beside other work.")  # fmt: skip
+    head = ["method", "data, seen + unseen classes", "parameters", "MACs a clip", "parameters of the encoder",
+            "its MACs a body", "selection, s", "fit, s", "judging, s"]  # fmt: skip
+    note = ("MACs: multiply-accumulates of scoring one clip among all classes, from its features on, and of the "
+            "encoder for each body in a clip; empty where they could not be counted. Seconds are means over tasks, as "
+            "measured on the hardware named below, perhaps beside other work.")  # fmt: skip
     return f'<h2>Cost</h2>{table(head, lines)}<p class="note">{note}</p>'
 
 
