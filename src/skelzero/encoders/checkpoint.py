@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from skelzero.cards import replacing
 from skelzero.encoders.base import SkeletonEncoder
 from skelzero.errors import UserError
 from skelzero.journal import Note
@@ -39,17 +38,10 @@ class Checkpoint:
 
     def save(self, model: SkeletonEncoder, optimizer: Any, steps: int) -> None:
         """Replace the file by a newer one; a kill leaves either the old or the new."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         state = {"key": self.key, "steps": steps, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
                  "losses": [(note.part, note.step, dict(note.values)) for note in self.losses]}  # fmt: skip
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{FILE}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(self.path) as new:
+            torch.save(state, new)
 
     def restore(self, model: SkeletonEncoder, optimizer: Any) -> int:
         """Take over the saved state, if there is one; the steps that are done.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from skelzero.cards import replacing
 from skelzero.clips import Clip
 from skelzero.errors import missing_extra
 from skelzero.report.bodies import (
@@ -103,13 +102,5 @@ def _wrapped(clip: Clip) -> str:
 
 def _save(figure: object, path: Path) -> None:
     """Write the picture whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
-    os.close(handle)
-    try:
-        figure.savefig(name, metadata={"Software": None})  # type: ignore[attr-defined]
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as new:
+        figure.savefig(new, format="png", metadata={"Software": None})  # type: ignore[attr-defined]

@@ -6,12 +6,11 @@ Equal results give equal bytes: no file holds a date.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from skelzero.cards import write_text
+from skelzero.cards import replacing, write_text
 from skelzero.errors import missing_extra
 from skelzero.protocol.result import Result
 from skelzero.report.comparison import Comparison, compare
@@ -102,8 +101,6 @@ def slug(*parts: str) -> str:
 
 def _save(figure: Any, path: Path, kind: str) -> Path:
     """Write a figure whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".figure-") as stage:
-        staged = Path(stage) / path.name
-        figure.savefig(staged, dpi=DPI, metadata=NO_DATES[kind])
-        staged.replace(path)
+    with replacing(path) as new:
+        figure.savefig(new, dpi=DPI, metadata=NO_DATES[kind])
     return path

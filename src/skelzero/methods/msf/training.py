@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from skelzero import journal
-from skelzero.cards import sha256_array, sha256_of
+from skelzero.cards import replacing, sha256_array, sha256_of
 from skelzero.errors import UserError
 from skelzero.methods.base import Fitting
 from skelzero.methods.msf.layers import Sizes, initial
@@ -177,13 +177,11 @@ class _Store:
         self.path, self.key = folder / CHECKPOINT, key
 
     def save(self, state: _State, trained: Trained, done: int) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         cycles = {f"cycle-{i}": tensor for i, tensor in enumerate(trained.cycles)}
         tensors = {**state.tensors(), **cycles}
         facts = {"key": self.key, "done": str(done), "history": json.dumps(trained.history), "sha256": _sha256(tensors)}
-        partial = self.path.with_suffix(".partial")
-        save_file(tensors, partial, metadata=facts)
-        partial.replace(self.path)
+        with replacing(self.path) as new:
+            save_file(tensors, new, metadata=facts)
 
     def restore(self, state: _State) -> tuple[Trained, int] | None:
         """Fill the state; None where there is no checkpoint."""
