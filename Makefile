@@ -24,8 +24,8 @@ lint: $(INSTALLED) ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-test: lint ## lint, types and all tests (two processes, one thread each)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -rs --durations=10
+test: lint ## lint, types and tests (two processes, one thread each); with SLOW=1 also those marked slow
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -rs --durations=10 $(if $(SLOW),,-m 'not slow')
 
 bench: $(INSTALLED) ## every timing ratio, each against its reference in the same run
 	$(PY) benchmarks/run_all.py --out bench-results
