@@ -76,7 +76,8 @@ def test_the_space_and_the_cost_are_shown_where_results_have_them(tmp_path: Path
     results = [utd(m, s, 0.5 + 0.01 * s) for m in ("ridge", "scale") for s in (0, 1)]
     body = page(tmp_path, results)
     assert "the space in which clips and classes meet" in body and "clips of unseen classes" in body
-    assert "98.3 k</td><td>79.8 k</td><td>114 k</td><td>1.00</td><td>2.00</td><td>0.50" in body
+    assert "98.3 k</td><td>114 k</td><td>79.8 k</td><td>1.00</td><td>2.00</td><td>0.50" in body
+    assert "its MACs a body" not in body, "nobody knows them here"
     old = page(tmp_path, [r.model_copy(update={"diagnostics": {}}) for r in results])
     assert "the space in which" not in old and "<h2>Cost" not in old and "What ridge confuses" in old
     broken = {"picture": {"codes": "nonsense"}, "cost": "much"}

@@ -36,7 +36,8 @@ h1{font-size:1.5rem;margin:.2rem 0 .6rem}h2{font-size:1.2rem;margin-top:2.2rem;b
 .reasons b{display:inline-block;width:1.3em;text-indent:0}
 .reasons .yes b{color:#0b7a55}.reasons .care b{color:#b45309}.reasons .no b{color:#a61b29}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
-th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #e6e9ee;white-space:nowrap}
+th,td{padding:.25rem .55rem;text-align:right;border-bottom:1px solid #e6e9ee;white-space:nowrap}
+th{white-space:normal;vertical-align:bottom}
 th:first-child,td:first-child{text-align:left}tr.best td{font-weight:600}tr.aside td{color:#5b6472}
 .says td,.says th{text-align:left;vertical-align:top;white-space:normal;min-width:6rem}
 .says td:nth-child(n+5){min-width:15rem}small{color:#5b6472}

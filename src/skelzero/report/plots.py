@@ -30,8 +30,12 @@ def glance_section(rows: Sequence[Row], keys: Sequence[Key]) -> str:
             marker={"size": 9},
         ))  # fmt: skip
     methods = len({r.method for r in rows})
+    # Of a few runs an interval may reach beyond what a share can be; the axis does not.
+    ends = [100 * end for key in keys for r in ranked(key, rows) for end in (r.mean, *r.ci95) if end is not None]
+    span = [max(0.0, min(ends) - 2), min(100.0, max(ends) + 2)]
     figure.update_layout(
-        xaxis_title="%, mean with 95 % interval", template="plotly_white", height=180 + 40 * len(keys) + 22 * methods,
-        margin={"l": 10, "r": 10, "t": 20}, yaxis={"automargin": True}, legend={"orientation": "h", "y": -0.2},
+        xaxis={"title": "%, mean with 95 % interval", "range": span}, yaxis={"automargin": True},
+        template="plotly_white", height=180 + 40 * len(keys) + 22 * methods, margin={"l": 10, "r": 10, "t": 20},
+        legend={"orientation": "h", "y": -0.2},
     )  # fmt: skip
     return f"<h2>All methods at a glance</h2>{as_html(figure, 'glance')}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skelzero.cards import sha256_of
+from skelzero.kinematics.joined import NAME as KINEMATICS
 from skelzero.protocol.result import Result
 from skelzero.protocol.summary import split_group
 
@@ -84,6 +85,7 @@ def _encoders(results: Sequence[Result]) -> list[str]:
         card = r.encoder.get("encoder", r.encoder)
         name = str(card.get("encoder") if isinstance(card, dict) else card)
         knows = "trained on unseen classes, too (leaky)" if r.leaky else "trained on seen classes only"
+        knows = "nothing is trained" if name == KINEMATICS else knows
         accuracy = r.diagnostics.get("encoder_seen_top1")
         found.setdefault(f"{name}, {knows}", []).extend([100 * accuracy] if accuracy is not None else [])
     return [

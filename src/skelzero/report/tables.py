@@ -120,8 +120,9 @@ def _published_note(entries: Sequence[Published]) -> str:
             f"Sources: {sources}.</p>")  # fmt: skip
 
 
-COUNTED = ("parameters", "macs", "encoder_parameters", "encoder_macs")
-"""Columns of a cost that are counts."""
+COUNTED = {"parameters": "parameters", "macs": "MACs a clip", "encoder_parameters": "parameters of the encoder",
+           "encoder_macs": "its MACs a body"}  # fmt: skip
+"""What of a cost is counted, and its column's head."""
 
 
 def costs(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -141,16 +142,16 @@ def costs(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 def cost_section(results: Sequence[Result]) -> str:
     """What each method costs; empty where no result says."""
+    entries = costs(results)
+    counted = {name: said for name, said in COUNTED.items() if any(c[name] is not None for c in entries)}
     lines = [
-        ("", [escape(c["method"]), escape(f"{c['dataset']}, {c['classes']}"),
-              *(short(c[name]) for name in COUNTED),
+        ("", [escape(c["method"]), escape(f"{c['dataset']}, {c['classes']}"), *(short(c[name]) for name in counted),
               *("" if c[name] is None else f"{c[name]:.2f}" for name in ("selection", "fit", "judge"))])
-        for c in costs(results)
+        for c in entries
     ]  # fmt: skip
     if not lines:
         return ""
-    head = ["method", "data, seen + unseen classes", "parameters", "MACs a clip", "parameters of the encoder",
-            "its MACs a body", "selection, s", "fit, s", "judging, s"]  # fmt: skip
+    head = ["method", "data, seen + unseen classes", *counted.values(), "selection, s", "fit, s", "judging, s"]
     note = ("MACs: multiply-accumulates of scoring one clip among all classes, from its features on, and of the "
             "encoder for each body in a clip; empty where they could not be counted. Seconds are means over tasks, as "
             "measured on the hardware named below, perhaps beside other work.")  # fmt: skip
