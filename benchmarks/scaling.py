@@ -10,7 +10,7 @@ first run; for the timed ones freed memory is kept in the process, since from 32
 afresh from the kernel, which is a step in the time and no growth.
 
     python benchmarks/scaling.py --json scaling.json                     # everything; an hour on one core
-    python benchmarks/scaling.py --only import,classes --largest 3000    # operations by their beginning, or an axis
+    python benchmarks/scaling.py --only import --only classes --largest 3000
 """
 
 from __future__ import annotations
@@ -172,11 +172,11 @@ HEAD = (
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--only", default="", help="operations that begin so, with commas; or an axis")
+    parser.add_argument("--only", action="append", help="an operation's beginning, or an axis; may be repeated")
     parser.add_argument("--largest", type=float, default=math.inf, help="no size beyond this")
     parser.add_argument("--seconds", type=float, default=60, help="no run that would take longer")
     options = parser.parse_args(argv)
-    wanted = tuple(options.only.split(","))
+    wanted = tuple(options.only or [""])
     rows = []
     print(HEAD)
     for operation in OPERATIONS:

@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from skelzero.encoders.training import batch_rows
+from skelzero.methods import sampled
+from skelzero.methods.generative.classifier import train_classifier
 from skelzero.methods.msf import latents
 from skelzero.methods.msf.settings import MsfSettings
 from skelzero.methods.scale import losses
@@ -83,7 +85,8 @@ def test_hardness_of_many_classes_is_that_of_few(monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(losses.Hardness(texts, 0.5, 0.1)[y], whole)
 
 
-def test_a_latent_classifier_of_many_classes_tells_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["msf", "generative"])
+def test_a_latent_classifier_of_many_classes_tells_them_apart(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeing a part of the samples in each step, it is nearly as good as one that sees all."""
     rng, settings = np.random.default_rng(0), MsfSettings(samples=40, latent=12)
     texts = rng.normal(size=(60, 5)).astype(np.float32)
@@ -91,11 +94,31 @@ def test_a_latent_classifier_of_many_classes_tells_them_apart(monkeypatch: pytes
     log_variance = torch.full((60, 12), -1.0)
     clips = mean.repeat(20, 1) + torch.from_numpy(rng.normal(size=(1200, 12)).astype(np.float32)) * 0.6
     right = []
-    for limit in (latents.LOGITS, 60 * 300):
-        monkeypatch.setattr(latents, "LOGITS", limit)
+    for limit in (sampled.SAMPLES, 300):
+        monkeypatch.setattr(sampled, "SAMPLES", limit)
         noise, rows = latents.class_draws(texts, 12, settings)
-        found = latents.train_classifier(mean, log_variance, noise, rows, settings)
-        right.append(float((found.logits(clips).argmax(dim=1) == torch.arange(60).repeat(20)).float().mean()))
+        if kind == "msf":
+            logits = latents.train_classifier(mean, log_variance, noise, rows, settings).logits(clips)
+        else:
+            points = mean[:, None] + (0.5 * log_variance).exp()[:, None] * noise
+            weight, bias = train_classifier(points, steps=300, rate=settings.classifier_rate)
+            logits = clips @ weight.T + bias
+        right.append(float((logits.argmax(dim=1) == torch.arange(60).repeat(20)).float().mean()))
     assert right[0] > 0.6 and right[1] > right[0] - 0.03, right
-    monkeypatch.setattr(latents, "LOGITS", 60)
-    assert latents.class_draws(texts, 12, settings)[0].shape[1] == 5, "no more than 300 steps of one sample see"
+
+
+@pytest.mark.parametrize(("classes", "samples", "seen"), [
+    (4, 5, None), (8, 4, None), (9, 4, 32), (40, 4, 25), (500, 2, 2), (2_000, 1, 1),
+])  # fmt: skip
+def test_steps_see_all_samples_or_a_bounded_part(
+    classes: int, samples: int, seen: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampled, "SAMPLES", 32)
+    monkeypatch.setattr(sampled, "LOGITS", 1000)
+    steps = list(sampled.rows_of_steps(classes, samples, 30))
+    assert len(steps) == 30 and [None if rows is None else len(rows) for rows in steps] == [seen] * 30
+    if seen is not None:
+        first = torch.cat(steps[: classes * samples // seen])  # type: ignore[arg-type]
+        assert len(set(first.tolist())) == len(first), "no sample twice before all were seen"
+        assert int(first.max()) < classes * samples
+        assert sampled.samples_of_a_class(classes, 1000, 30) == -(-30 * seen // classes)

@@ -144,7 +144,7 @@ def test_the_classifiers_gradient_and_training_are_autograds() -> None:
     layer = torch.nn.Linear(3, 4).double()
     F.cross_entropy(layer(points), target).backward()
     both = torch.cat([layer.weight.detach(), layer.bias.detach()[:, None]], dim=1)
-    found = softmax_gradient(both, torch.cat([points, torch.ones(24, 1, dtype=torch.float64)], dim=1), 4)
+    found = softmax_gradient(both, torch.cat([points, torch.ones(24, 1, dtype=torch.float64)], dim=1), target)
     torch.testing.assert_close(found[:, :3], layer.weight.grad, atol=1e-5, rtol=0)
     torch.testing.assert_close(found[:, 3], layer.bias.grad, atol=1e-5, rtol=0)
     torch.nn.init.zeros_(layer.weight)

@@ -19,8 +19,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 J = TypeVar("J")
 
-LOSSES = 10
-"""Workers that one job may lose before it is taken to be what kills them."""
+LOSSES = 16
+"""Workers that one job may lose before it is taken to be what kills them. Few would do for one that needs more memory
+than there is; but where something else kills a worker every 20 s, a job of 20 s loses ten of them now and then."""
 
 
 @dataclass(eq=False)

@@ -98,8 +98,7 @@ def _at_once(tasks: list[Task], crew: Crew) -> Iterator[Outcome]:
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
             warmed = pending.pop(future)
             if warmed is None:
-                outcome = future.result()
-                assert outcome is not None
+                outcome = _landed(future)
                 if isinstance(outcome, Result):
                     seconds[outcome.task.method] = outcome.seconds["total"]
                 yield outcome
@@ -108,6 +107,16 @@ def _at_once(tasks: list[Task], crew: Crew) -> Iterator[Outcome]:
             left[warmed] -= 1
             if not left[warmed]:
                 ready.extend(units[warmed])
+
+
+def _landed(future: Future[Outcome | None]) -> Outcome:
+    """What came of a task, also where its workers were lost: the other tasks go on."""
+    try:
+        outcome = future.result()
+    except UserError as error:
+        return error
+    assert outcome is not None
+    return outcome
 
 
 def _by_unit(tasks: list[Task]) -> dict[Unit, list[Task]]:

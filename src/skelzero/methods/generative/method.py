@@ -19,6 +19,7 @@ from skelzero.methods.generative.model import AlignedVaes
 from skelzero.methods.generative.schedule import Weights
 from skelzero.methods.generative.settings import AlignedSettings
 from skelzero.methods.generative.training import train
+from skelzero.methods.sampled import samples_of_a_class
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
 from skelzero.text.bank import unit
@@ -101,7 +102,8 @@ class AlignedMethod(ZeroShotMethod):
         if key not in self._classifiers:
             s = self.settings
             q = self.net_.texts(torch.from_numpy(vectors))
-            noise = torch.randn(s.samples, 1, s.latent, generator=torch.Generator().manual_seed(self.seed_))
+            samples = samples_of_a_class(len(vectors), s.samples, s.classifier_steps)
+            noise = torch.randn(samples, 1, s.latent, generator=torch.Generator().manual_seed(self.seed_))
             latents = q.sample(noise).transpose(0, 1)  # (K, S, Z)
             self._classifiers[key] = train_classifier(latents, steps=s.classifier_steps, rate=s.classifier_rate)
             if len(self._classifiers) > KEPT:

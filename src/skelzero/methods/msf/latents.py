@@ -7,7 +7,6 @@ takes the classes in an order of its own, so the order in which they are given d
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -17,11 +16,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from skelzero.methods.msf.settings import MsfSettings
-
-LOGITS = 1 << 25
-"""Numbers in one step's logits. Up to so many (259 classes of 500 samples) every step sees every sample, as published;
-beyond, a step sees a part of them, in turn. All samples under all classes would grow with the square of the classes:
-200 GB for 10,000."""
+from skelzero.methods.sampled import rows_of_steps, samples_of_a_class
 
 
 class LatentClassifier:
@@ -45,8 +40,7 @@ def class_draws(
     texts: Float32[np.ndarray, "K E"], width: int, settings: MsfSettings
 ) -> tuple[Float[Tensor, "K S Z"], Float[Tensor, "K Z1"]]:
     """Noise for each class's latents, and initial weights of its row, the bias last; both follow from its text."""
-    # Where a step sees a part of the samples, there are no more of them than all steps together see.
-    samples = min(settings.samples, math.ceil(settings.classifier_steps * LOGITS / len(texts) ** 2))
+    samples = samples_of_a_class(len(texts), settings.samples, settings.classifier_steps)
     noise, rows, shape = [], [], (samples, 1 if settings.noise == "shared" else width)
     bound = 1 / math.sqrt(width)
     for text in texts:
@@ -67,7 +61,7 @@ def train_classifier(
     mean: Float[Tensor, "K Z"], log_variance: Float[Tensor, "K Z"], noise: Float[Tensor, "K S Z"],
     rows: Float[Tensor, "K Z1"], settings: MsfSettings,
 ) -> LatentClassifier:  # fmt: skip
-    """Cross-entropy by Adam, with its gradient written out; full-batch unless classes are many (`LOGITS`).
+    """Cross-entropy by Adam, with its gradient written out; full-batch unless classes are many (`sampled.SAMPLES`).
 
     Parameters
     ----------
@@ -96,20 +90,19 @@ def train_classifier(
 def _batches(
     mean: Float[Tensor, "K Z"], deviation: Float[Tensor, "K Z"], noise: Float[Tensor, "K S Z"], steps: int
 ) -> Iterator[tuple[Float[Tensor, "B Z1"], Int[Tensor, "B 1"]]]:
-    """Latents with a column of ones for the bias, and their classes: all in every step, or a part in each."""
+    """For each step latents with a column of ones for the bias, and their classes."""
     K, S = noise.shape[:2]
-    batch = LOGITS // K
-    if batch >= K * S:
-        z = (mean[:, None] + deviation[:, None] * noise).reshape(K * S, -1)
-        whole = torch.cat([z, z.new_ones(len(z), 1)], dim=1)  # (K S, Z + 1)
-        yield from itertools.repeat((whole, torch.arange(K).repeat_interleave(S)[:, None]), steps)
-        return
-    # The classes come in an order of their own, so the order of samples may follow from their number alone.
-    order, rng = np.empty(0, dtype=np.int64), np.random.default_rng(K)
-    for _ in range(steps):
-        if len(order) < batch:
-            order = rng.permutation(K * S)
-        chosen, order = torch.from_numpy(order[:batch].copy()), order[batch:]
-        k = chosen // S
-        z = mean[k] + deviation[k] * noise.flatten(0, 1)[chosen]
-        yield torch.cat([z, z.new_ones(len(z), 1)], dim=1), k[:, None]
+    whole: tuple[Tensor, Tensor] | None = None
+    for rows in rows_of_steps(K, S, steps):
+        if rows is not None:
+            k = rows // S
+            yield _with_ones(mean[k] + deviation[k] * noise.flatten(0, 1)[rows]), k[:, None]
+            continue
+        if whole is None:
+            latents = (mean[:, None] + deviation[:, None] * noise).reshape(K * S, -1)
+            whole = _with_ones(latents), torch.arange(K).repeat_interleave(S)[:, None]
+        yield whole
+
+
+def _with_ones(z: Float[Tensor, "B Z"]) -> Float[Tensor, "B Z1"]:
+    return torch.cat([z, z.new_ones(len(z), 1)], dim=1)
