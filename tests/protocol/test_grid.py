@@ -186,6 +186,19 @@ def test_slow_methods_go_first_once_they_are_known(ask: Ask, monkeypatch: pytest
     assert first == ["ridge", "conse", "eszsl"] and others == [["eszsl", "ridge", "conse"]] * 2
 
 
+def test_a_task_whose_workers_are_lost_does_not_take_the_others_along(ask: Ask) -> None:
+    class Loses(Here):
+        def _start(self, job: Job) -> None:
+            if job.work is grid._run_as and job.args[0].seed == 0:
+                job.future.set_exception(UserError("a job was given up"))
+            else:
+                super()._start(job)
+
+    outcomes = list(grid._at_once(plan(ask(seeds=3)), Loses()))
+    assert [isinstance(outcome, Result) for outcome in outcomes] == [False, True, True]
+    assert "given up" in str(outcomes[0])
+
+
 def is_running(pid: str) -> bool:
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()

@@ -11,8 +11,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 SAMPLES = 1 << 14
-"""That a step sees: up to so many (32 classes of 500) all of them, as published; beyond, a part in turn. All samples under
-all classes would grow with the square of the classes."""
+"""That a step sees: up to so many (32 classes of 500) all of them, as published; beyond, a part in turn.
+All samples under all classes would grow with the square of the classes."""
 LOGITS = 1 << 24
 """Numbers in one step's logits: beyond 1,024 classes a step sees fewer samples. It bounds memory and time."""
 
