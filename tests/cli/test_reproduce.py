@@ -53,6 +53,7 @@ def basics(tmp_path: Path, texts: Path, data: Path, seeds: int = 1) -> list[obje
             "--quick", "--seeds", seeds, "--workers", 1, "--json"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_published_figures_stand_beside_whole_splits(
     tmp_path: Path, texts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -201,6 +201,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(make_prepared) -> None:  # typ
         train_encoder(make_prepared(), ["a1", "a2", "a3"], settings(devices=3, steps=1))
 
 
+@pytest.mark.slow
 def test_half_precision_trains_too(make_prepared) -> None:  # type: ignore[no-untyped-def]
     trained = train_encoder(make_prepared(), ["a1", "a2", "a3"], settings(precision="bf16-mixed", steps=150, rate=3e-3))
     assert (trained.encode(make_prepared()).top1() or 0) > 0.8

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skelzero.errors import UserError
-from skelzero.methods import METHODS, ZeroShotMethod, load_method
+from skelzero.methods import METHODS, ZeroShotMethod, base, load_method
 from skelzero.text import TextBank
 from skelzero.text.attributes.schema import load_schema
 
@@ -83,6 +83,17 @@ def test_the_order_of_classes_and_clips_does_not_matter(fitted: ZeroShotMethod, 
     expected = fitted.scores(x[:30], bank)
     np.testing.assert_allclose(fitted.scores(x[:30], bank.take(order)), expected[:, order], atol=2e-5)
     np.testing.assert_allclose(fitted.scores(x[:30][::-1], bank), expected[::-1], atol=2e-5)
+
+
+def test_many_clips_are_scored_in_blocks(
+    fitted: ZeroShotMethod, own: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, _, bank = own
+    expected = fitted.scores(x[:30], bank)
+    monkeypatch.setattr(base, "BLOCK", 8)
+    found = fitted.scores(x[:30], bank)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 def test_a_space_of_clips_and_classes_gives_the_scores(fitted: ZeroShotMethod, own: Problem) -> None:

@@ -193,8 +193,14 @@ class ZeroShotMethod(ABC):
         x, bank = self._checked(x, bank)
         if len(x) <= BLOCK:
             return self._scores(x, bank)
-        # What a method computes on the way is many times as large as what it returns.
-        return np.concatenate([self._scores(x[start : start + BLOCK], bank) for start in range(0, len(x), BLOCK)])
+        # What a method computes on the way is many times as large as what it returns. And results that were kept block
+        # by block would lie between what is freed on the way, so that it could not be used again.
+        first = self._scores(x[:BLOCK], bank)
+        found = np.empty((len(x), first.shape[1]), first.dtype)
+        found[:BLOCK] = first
+        for start in range(BLOCK, len(x), BLOCK):
+            found[start : start + BLOCK] = self._scores(x[start : start + BLOCK], bank)
+        return found
 
     def embed(
         self, x: Float32[np.ndarray, "N D"], bank: TextBank
