@@ -85,9 +85,7 @@ def test_the_order_of_classes_and_clips_does_not_matter(fitted: ZeroShotMethod, 
     np.testing.assert_allclose(fitted.scores(x[:30][::-1], bank), expected[::-1], atol=2e-5)
 
 
-def test_many_clips_are_scored_in_blocks(
-    fitted: ZeroShotMethod, own: Problem, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_clips_are_scored_in_blocks(fitted: ZeroShotMethod, own: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     x, _, bank = own
     expected = fitted.scores(x[:30], bank)
     monkeypatch.setattr(base, "BLOCK", 8)
