@@ -16,7 +16,7 @@ import pytest
 from skelzero.cards import write_json
 from skelzero.encoders import FeatureSet
 from skelzero.errors import UserError
-from skelzero.grid.crew import Crew, Job
+from skelzero.grid.crew import Crew, GivenUpError, Job
 from skelzero.protocol import grid
 from skelzero.protocol.grid import run_grid
 from skelzero.protocol.plan import Request, open_source, plan, plan_one
@@ -190,7 +190,7 @@ def test_a_task_whose_workers_are_lost_does_not_take_the_others_along(ask: Ask) 
     class Loses(Here):
         def _start(self, job: Job) -> None:
             if job.work is grid._run_as and job.args[0].seed == 0:
-                job.future.set_exception(UserError("a job was given up"))
+                job.future.set_exception(GivenUpError("a job was given up"))
             else:
                 super()._start(job)
 

@@ -24,6 +24,10 @@ LOSSES = 16
 than there is; but where something else kills a worker every 20 s, a job of 20 s loses ten of them now and then."""
 
 
+class GivenUpError(UserError):
+    """Every worker that took a job was lost; the crew lives on."""
+
+
 @dataclass(eq=False)
 class Job:
     """A function with its arguments, the future that its caller holds, and how many workers were lost over it."""
@@ -39,11 +43,11 @@ class Job:
             self.future.set_running_or_notify_cancel()
 
     def lost(self) -> bool:
-        """Note a lost worker; True where the job may be tried again. Otherwise it ends in a `UserError`."""
+        """Note a lost worker; True where the job may be tried again. Otherwise it ends in a `GivenUpError`."""
         self.losses += 1
         if self.losses < LOSSES:
             return True
-        self.future.set_exception(UserError(
+        self.future.set_exception(GivenUpError(
             "a job was given up: every worker that took it was killed", got=f"{self.losses} workers lost",
             next_step="perhaps memory ran out; what is done is kept: run the same command again with fewer --workers",
         ))  # fmt: skip

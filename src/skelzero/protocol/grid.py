@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 
 from skelzero.errors import UserError
-from skelzero.grid import Crew, cores, one_thread, open_crew
+from skelzero.grid import Crew, GivenUpError, cores, one_thread, open_crew
 from skelzero.grid.backends import LOCAL
 from skelzero.kinematics.joined import NAME
 from skelzero.methods import METHODS, EndToEndMethod
@@ -113,7 +113,7 @@ def _landed(future: Future[Outcome | None]) -> Outcome:
     """What came of a task, also where its workers were lost: the other tasks go on."""
     try:
         outcome = future.result()
-    except UserError as error:
+    except GivenUpError as error:
         return error
     assert outcome is not None
     return outcome
