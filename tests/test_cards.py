@@ -28,6 +28,13 @@ def test_replacing_is_refused_unless_asked(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["b"] and len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_file_that_is_being_written_is_not_taken_for_another_one(tmp_path: Path) -> None:
+    """A kill leaves it behind; whoever looks for all results must not find it."""
+    with cards.replacing(tmp_path / "a.json") as new:
+        assert new.is_file() and not list(tmp_path.glob("*.json"))
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]
+
+
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "card.json"
     cards.write_json(path, {"a": 1})

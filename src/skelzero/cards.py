@@ -66,9 +66,12 @@ def sha256_array(array: np.ndarray) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path` that takes its place when the context is left; by an error the old one stays."""
+    """A new file beside `path` that takes its place when the context is left; by an error the old one stays.
+
+    Its name does not end like that of `path`: what a kill leaves behind is not taken for a result among others.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     new = Path(name)
     try:

@@ -40,8 +40,8 @@ class Checkpoint:
         """Replace the file by a newer one; a kill leaves either the old or the new."""
         state = {"key": self.key, "steps": steps, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
                  "losses": [(note.part, note.step, dict(note.values)) for note in self.losses]}  # fmt: skip
-        with replacing(self.path) as new:
-            torch.save(state, new)
+        with replacing(self.path) as new, new.open("wb") as file:
+            torch.save(state, file)  # given a path, it would write the passing name into the file
 
     def restore(self, model: SkeletonEncoder, optimizer: Any) -> int:
         """Take over the saved state, if there is one; the steps that are done.

@@ -102,5 +102,5 @@ def slug(*parts: str) -> str:
 def _save(figure: Any, path: Path, kind: str) -> Path:
     """Write a figure whole or not at all."""
     with replacing(path) as new:
-        figure.savefig(new, dpi=DPI, metadata=NO_DATES[kind])
+        figure.savefig(new, format=kind, dpi=DPI, metadata=NO_DATES[kind])
     return path
