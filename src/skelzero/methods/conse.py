@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int
 from pydantic import Field
 
 from skelzero.errors import UserError
+from skelzero.methods.alignment.geometry import log_softmax
 from skelzero.methods.base import METHODS, Fitting, MethodSettings, MethodSpec, ZeroShotMethod
 from skelzero.methods.scaling import Standardizer
 from skelzero.text import TextBank
@@ -139,8 +140,7 @@ class Conse(ZeroShotMethod):
     def probabilities(self, x: Float32[np.ndarray, "N D"]) -> Float[np.ndarray, "N S"]:
         """Of the seen classes that had clips, in the order of their rows."""
         logits = self.standardizer_(x).astype(np.float64) @ self.weights_.T + self.bias_
-        p = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.settings.temperature)
-        return p / p.sum(axis=1, keepdims=True)
+        return np.exp(log_softmax(logits, self.settings.temperature))
 
     def _scores(self, x: Float32[np.ndarray, "N D"], bank: TextBank) -> Float32[np.ndarray, "N K"]:
         return conse_scores(self.probabilities(x), self.seen_vectors_, bank.vectors(), top_t=self.settings.top_t,

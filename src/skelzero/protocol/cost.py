@@ -62,9 +62,9 @@ def measure(method: ZeroShotMethod, phase: Phase, seconds: dict[str, float]) -> 
     seconds : dict
         As a result has them.
     """
-    of_encoder = encoder_cost(phase.held.card.encoder)
+    encoder_parameters, encoder_macs = encoder_cost(phase.held.card.encoder)
     return Cost(
-        parameters=method.parameters, encoder_parameters=of_encoder[0], encoder_macs=of_encoder[1],
+        parameters=method.parameters, encoder_parameters=encoder_parameters, encoder_macs=encoder_macs,
         macs=macs_of_a_clip(method, phase.held.features, phase.bank), classes=len(phase.bank),
         seconds={name: round(seconds[name], 4) for name in ("selection", "fit", "judge") if name in seconds},
     )  # fmt: skip

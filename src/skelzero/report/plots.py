@@ -21,8 +21,8 @@ def glance_section(rows: Sequence[Row], keys: Sequence[Key]) -> str:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for key in keys:
-        chosen = ranked(key, rows)[::-1]
+    shown = [(key, ranked(key, rows)[::-1]) for key in keys]
+    for key, chosen in shown:
         spread = [0.0 if r.ci95[0] is None or r.ci95[1] is None else 50 * (r.ci95[1] - r.ci95[0]) for r in chosen]
         figure.add_trace(go.Scatter(
             x=[100 * r.mean for r in chosen], y=[escape(r.method) for r in chosen], mode="markers",
@@ -31,7 +31,7 @@ def glance_section(rows: Sequence[Row], keys: Sequence[Key]) -> str:
         ))  # fmt: skip
     methods = len({r.method for r in rows})
     # Of a few runs an interval may reach beyond what a share can be; the axis does not.
-    ends = [100 * end for key in keys for r in ranked(key, rows) for end in (r.mean, *r.ci95) if end is not None]
+    ends = [100 * end for _, chosen in shown for r in chosen for end in (r.mean, *r.ci95) if end is not None]
     span = [max(0.0, min(ends) - 2), min(100.0, max(ends) + 2)]
     figure.update_layout(
         xaxis={"title": "%, mean with 95 % interval", "range": span}, yaxis={"automargin": True},

@@ -84,8 +84,10 @@ def _encoders(results: Sequence[Result]) -> list[str]:
     for r in results:
         card = r.encoder.get("encoder", r.encoder)
         name = str(card.get("encoder") if isinstance(card, dict) else card)
-        knows = "trained on unseen classes, too (leaky)" if r.leaky else "trained on seen classes only"
-        knows = "nothing is trained" if name == KINEMATICS else knows
+        if name == KINEMATICS:
+            knows = "nothing is trained"
+        else:
+            knows = "trained on unseen classes, too (leaky)" if r.leaky else "trained on seen classes only"
         accuracy = r.diagnostics.get("encoder_seen_top1")
         found.setdefault(f"{name}, {knows}", []).extend([100 * accuracy] if accuracy is not None else [])
     return [
